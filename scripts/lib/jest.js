@@ -1,0 +1,112 @@
+'use strict';
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { inRoot, root } = require('./paths');
+const { format, killGroup, members } = require('./process-group');
+
+// A forked process that hangs can hang Jest itself, so Jest's own timeouts are not enough.
+const totalSeconds = Number(process.env.MULTIPROC_TEST_SECONDS || 540);
+const silentSeconds = Number(process.env.MULTIPROC_TEST_SILENCE || 120);
+
+/**
+ * Runs Jest in a process group of its own and under a watchdog.
+ * Resolves with { ok, passed, failed, skipped }.
+ */
+async function runJest(args, { node = process.execPath, env = {} } = {}) {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'multiproc-test-'));
+  try {
+    return await runIn(directory, args, node, env);
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function runIn(directory, args, node, env) {
+  const progress = path.join(directory, 'progress.json');
+  fs.writeFileSync(progress, JSON.stringify({ running: [], totals: null }));
+  const jest = startJest(args, node, { ...process.env, ...env, MULTIPROC_PROGRESS: progress });
+  const status = await ending(jest, progress);
+  const clean = await nothingLeftBehind(jest.pid);
+  const totals = readProgress(progress).totals || { passed: 0, failed: 1, skipped: 0 };
+  return { ...totals, ok: status === 0 && clean };
+}
+
+function startJest(args, node, env) {
+  const program = inRoot('node_modules', 'jest', 'bin', 'jest.js');
+  const reporter = inRoot('scripts', 'lib', 'progress-reporter.js');
+  const reporters = ['--reporters=default', `--reporters=${reporter}`];
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  const jest = spawn(node, [program, ...reporters, ...args], { cwd: root, env, stdio, detached: true });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => abandon(jest.pid));
+  }
+  return jest;
+}
+
+/** Jest is not in the terminal's process group: Ctrl-C has to be passed on. */
+function abandon(group) {
+  killGroup(group);
+  process.exit(130);
+}
+
+/** Jest's exit status; it is killed, with a report, when it is overdue. */
+function ending(jest, progress) {
+  const started = Date.now();
+  const watchdog = setInterval(() => {
+    const reason = overdue(started, progress);
+    if (!reason) return;
+    clearInterval(watchdog);
+    reportHang(reason, jest.pid, progress);
+    killGroup(jest.pid);
+  }, 500);
+  return new Promise((resolve, reject) => {
+    jest.once('error', reject);
+    jest.once('close', resolve);
+  }).finally(() => clearInterval(watchdog));
+}
+
+function overdue(started, progress) {
+  const secondsSince = (time) => (Date.now() - time) / 1000;
+  if (secondsSince(started) > totalSeconds) return `not finished after ${totalSeconds} s`;
+  const silent = secondsSince(fs.statSync(progress).mtimeMs) > silentSeconds;
+  return silent ? `no test began or ended for ${silentSeconds} s` : undefined;
+}
+
+function reportHang(reason, group, progress) {
+  const { running, totals } = readProgress(progress);
+  const tests = running.map(({ file, test }) => `  ${file}${test && `: ${test}`}`);
+  const where = totals ? '  none: all tests had ended, but Jest did not exit' : tests.join('\n');
+  console.error(`\nThe tests hang: ${reason}. Running:\n${where || '  nothing yet'}`);
+  console.error(`Processes:\n${format(members(group))}`);
+}
+
+/** A process that outlives the tests is a failure of theirs. */
+async function nothingLeftBehind(group) {
+  // Daemonic processes need a moment to see that their parent is gone.
+  for (let tries = 0; tries < 20 && members(group).length > 0; tries++) await sleep(50);
+  const left = members(group);
+  if (left.length === 0) return true;
+  console.error(`\nProcesses left behind by the tests:\n${format(left)}`);
+  killGroup(group);
+  return false;
+}
+
+function readProgress(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch {
+    // Read in the middle of a write.
+    return { running: [], totals: null };
+  }
+}
+
+/** The line that ends a run. */
+function summary({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`;
+}
+
+module.exports = { runJest, summary };

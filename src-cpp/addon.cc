@@ -1,0 +1,19 @@
+// Registers the parts of the addon `posix`, which holds the system calls.
+#include <napi.h>
+
+#include "posix/descriptor.h"
+#include "posix/error.h"
+#include "posix/process.h"
+#include "posix/watch.h"
+
+static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  // The globals of the main context: under Jest, a module's own `process` is a copy.
+  exports.Set("global", env.Global());
+  multiproc::RegisterErrors(env, exports);
+  multiproc::RegisterProcess(env, exports);
+  multiproc::RegisterDescriptor(env, exports);
+  multiproc::RegisterWatch(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(posix, Initialize)

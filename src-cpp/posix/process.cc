@@ -1,0 +1,102 @@
+#include "process.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "error.h"
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#else
+#include <pthread.h>
+#endif
+
+namespace multiproc {
+namespace {
+
+using Napi::CallbackInfo;
+using Napi::Number;
+using Napi::Value;
+
+int IntAt(const CallbackInfo& info, size_t index) {
+  return info[index].As<Number>().Int32Value();
+}
+
+Value Getpid(const CallbackInfo& info) { return Number::New(info.Env(), getpid()); }
+
+Value Getppid(const CallbackInfo& info) { return Number::New(info.Env(), getppid()); }
+
+// waitpid(pid, options): [pid, status].
+Value Waitpid(const CallbackInfo& info) {
+  int status = 0;
+  const pid_t pid = Retry([&] { return waitpid(IntAt(info, 0), &status, IntAt(info, 1)); });
+  if (pid < 0) {
+    ThrowErrno(info.Env(), errno, "waitpid");
+    return {};
+  }
+  auto result = Napi::Array::New(info.Env(), 2);
+  result[0u] = Number::New(info.Env(), pid);
+  result[1u] = Number::New(info.Env(), status);
+  return result;
+}
+
+void Kill(const CallbackInfo& info) {
+  if (kill(IntAt(info, 0), IntAt(info, 1)) < 0) ThrowErrno(info.Env(), errno, "kill");
+}
+
+void Exit(const CallbackInfo& info) { _exit(IntAt(info, 0)); }
+
+// pidfdOpen(pid): a descriptor that becomes readable when the process has ended.
+Value PidfdOpen(const CallbackInfo& info) {
+#if defined(__linux__) && defined(SYS_pidfd_open)
+  const int fd = static_cast<int>(syscall(SYS_pidfd_open, IntAt(info, 0), 0));
+#else
+  const int fd = -1;
+  errno = ENOSYS;
+#endif
+  if (fd < 0) {
+    ThrowErrno(info.Env(), errno, "pidfd_open");
+    return {};
+  }
+  return Number::New(info.Env(), fd);
+}
+
+// setParentDeathSignal(signal): the kernel sends it when the parent has ended.
+void SetParentDeathSignal(const CallbackInfo& info) {
+#ifdef __linux__
+  if (prctl(PR_SET_PDEATHSIG, IntAt(info, 0)) < 0) ThrowErrno(info.Env(), errno, "prctl");
+#else
+  ThrowErrno(info.Env(), ENOSYS, "prctl");
+#endif
+}
+
+// setThreadName(name): what `ps -o comm` shows; the kernel cuts it at 15 bytes.
+void SetThreadName(const CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>();
+#ifdef __linux__
+  prctl(PR_SET_NAME, name.c_str());
+#else
+  pthread_setname_np(name.c_str());
+#endif
+}
+
+}  // namespace
+
+void RegisterProcess(Napi::Env env, Napi::Object exports) {
+  exports.Set("getpid", Napi::Function::New(env, Getpid, "getpid"));
+  exports.Set("getppid", Napi::Function::New(env, Getppid, "getppid"));
+  exports.Set("waitpid", Napi::Function::New(env, Waitpid, "waitpid"));
+  exports.Set("kill", Napi::Function::New(env, Kill, "kill"));
+  exports.Set("exit", Napi::Function::New(env, Exit, "exit"));
+  exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
+  exports.Set("setParentDeathSignal",
+              Napi::Function::New(env, SetParentDeathSignal, "setParentDeathSignal"));
+  exports.Set("setThreadName", Napi::Function::New(env, SetThreadName, "setThreadName"));
+}
+
+}  // namespace multiproc

@@ -1,0 +1,25 @@
+/** What names this process: its pid, and the channel to the program that spawned it. */
+
+import { registerAtFork } from '../at-fork';
+import { posix } from '../native';
+import { main, realms } from '../realm';
+
+registerAtFork({
+  child() {
+    const pid = posix.getpid();
+    for (const { process } of realms) {
+      Object.defineProperty(process, 'pid', { value: pid, enumerable: true, configurable: true });
+    }
+    if (main.process.connected) closeChannel();
+  },
+});
+
+/** The IPC channel of a program started by child_process.fork() is between those two. */
+function closeChannel(): void {
+  for (const { process } of realms) {
+    for (const name of ['send', 'disconnect', 'channel', '_channel']) {
+      Object.defineProperty(process, name, { value: undefined, configurable: true });
+    }
+    Object.defineProperty(process, 'connected', { value: false, configurable: true });
+  }
+}

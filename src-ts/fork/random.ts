@@ -1,0 +1,76 @@
+/** Random numbers: without this, every child would draw the same ones. */
+
+import { randomFillSync, randomInt, randomUUID } from 'node:crypto';
+
+import { registerAtFork } from '../at-fork';
+import { realms } from '../realm';
+
+registerAtFork({
+  child() {
+    replaceMathRandom();
+    refreshIntCache();
+    refreshUuidCache();
+  },
+});
+
+/** V8 keeps its state where nobody can reach it, so Math.random() draws from OpenSSL instead. */
+function replaceMathRandom(): void {
+  const random = drawFrom(new Uint32Array(512));
+  for (const { Math } of realms) {
+    Object.defineProperty(Math, 'random', { value: random, writable: true, configurable: true });
+  }
+}
+
+/** Doubles in [0, 1) of 53 random bits, two words each. */
+function drawFrom(words: Uint32Array): () => number {
+  let next = words.length;
+  return function random() {
+    if (next === words.length) {
+      randomFillSync(words);
+      next = 0;
+    }
+    const high = words[next]! >>> 5;
+    const low = words[next + 1]! >>> 6;
+    next += 2;
+    return (high * 0x4000000 + low) / 0x20000000000000;
+  };
+}
+
+/** crypto.randomInt() reads from a buffer that only this method call ever shows. */
+const intCache = findIntCache();
+
+function findIntCache(): Buffer | undefined {
+  const original = Object.getOwnPropertyDescriptor(Buffer.prototype, 'readUIntBE')!;
+  const read = Buffer.prototype.readUIntBE;
+  let found: Buffer | undefined;
+  try {
+    Object.defineProperty(Buffer.prototype, 'readUIntBE', {
+      configurable: true,
+      value(this: Buffer, offset: number, length: number) {
+        found = this;
+        return read.call(this, offset, length);
+      },
+    });
+    randomInt(2);
+  } finally {
+    Object.defineProperty(Buffer.prototype, 'readUIntBE', original);
+  }
+  return found;
+}
+
+const intCacheLength = 1024;
+
+function refreshIntCache(): void {
+  if (intCache !== undefined) {
+    randomFillSync(intCache);
+  } else {
+    for (let i = 0; i < intCacheLength; i++) randomInt(2);
+  }
+}
+
+const uuidCacheLength = 128;
+
+/** crypto.randomUUID() refills its cache once in so many calls; what is left is the parent's. */
+function refreshUuidCache(): void {
+  for (let i = 0; i < uuidCacheLength; i++) randomUUID();
+}

@@ -1,0 +1,93 @@
+/** The typed face of the two addons: the only file that loads them. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { osError } from './errors';
+
+declare const watchBrand: unique symbol;
+/** A wait on the event loop that has begun. */
+export interface Watch {
+  readonly [watchBrand]: never;
+}
+
+/** System calls. A failure throws an OSError; EINTR is retried. */
+export interface PosixAddon {
+  readonly global: typeof globalThis;
+  readonly POLLIN: number;
+  setErrorFactory(
+    create: (
+      code: string,
+      errno: number,
+      text: string,
+      syscall: string,
+      path: string | undefined,
+    ) => Error,
+  ): void;
+
+  getpid(): number;
+  getppid(): number;
+  waitpid(pid: number, options: number): [pid: number, status: number];
+  kill(pid: number, signal: number): void;
+  exit(code: number): never;
+  pidfdOpen(pid: number): number;
+  setParentDeathSignal(signal: number): void;
+  setThreadName(name: string): void;
+
+  socketpair(): [number, number];
+  close(fd: number): void;
+  openAs(path: string, fd: number): void;
+  writeAll(fd: number, bytes: Uint8Array): void;
+  /** `pairs`: descriptors and events in turn; the events are replaced. Seconds, or Infinity. */
+  poll(pairs: Int32Array, timeout: number): number;
+
+  /** Calls back once when the descriptor is readable or at its end. Keeps the loop alive. */
+  watch(fd: number, callback: () => void): Watch;
+  unwatch(watch: Watch): void;
+}
+
+/** fork(2) for a process that runs V8. */
+export interface ForkAddon {
+  /** The child's pid in the parent, 0 in the child. `kept` null: everything lives on. */
+  fork(any: () => void, kept: readonly number[] | null): number;
+  /** In a child: whether the parent's stream on this descriptor was put to rest. */
+  disarmed(fd: number): boolean;
+  clearAsyncIds(thrower: () => never): void;
+  stopPromiseHooks(): void;
+  /** Never returns: ends the JavaScript stack; the event loop calls `prelude`, then `main`. */
+  unwind(prelude: () => void, main: () => void, any: () => void): never;
+  onExit(callback: (code: number) => void): void;
+}
+
+function binaryDirectory(): string {
+  return (
+    process.env['MULTIPROC_BINARIES'] ??
+    join(__dirname, '..', 'prebuilds', `${process.platform}-${process.arch}`)
+  );
+}
+
+function load<Addon>(name: string): Addon {
+  const path = join(binaryDirectory(), name);
+  if (!existsSync(path)) {
+    throw new Error(
+      `multiproc has no binary for Node ${process.version} (ABI ${process.versions.modules}) on ` +
+        `${process.platform}-${process.arch}: ${path} is missing. Supported are Node 20, 22, 24 ` +
+        `and 26; in a checkout of the sources, "npm run build" makes it.`,
+    );
+  }
+  return require(path) as Addon;
+}
+
+export const posix = load<PosixAddon>('posix.node');
+
+posix.setErrorFactory((code, errno, text, syscall, path) =>
+  osError({ code, errno, text, syscall, path }),
+);
+
+let forkAddon: ForkAddon | undefined;
+
+/** Loaded with the first use: from then on V8's background work runs on the addon's threads. */
+export function forker(): ForkAddon {
+  forkAddon ??= load<ForkAddon>(`fork-${process.versions.modules}.node`);
+  return forkAddon;
+}
