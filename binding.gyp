@@ -1,5 +1,7 @@
 {
   "target_defaults": {
+    # Symbols are bound when the addon is loaded: a child would have to bind them again.
+    "ldflags": ["-Wl,-z,now"],
     "cflags_cc": ["-std=c++20", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++1y", "-std=gnu++20"],
     "xcode_settings": {

@@ -10,33 +10,35 @@ const { compiler, requireBuildTools } = require('./tools');
 
 /** Builds those of the two binaries that the running Node needs and that are out of date. */
 function prepareAddon() {
-  const { CXX = '', CXXFLAGS = '', LDFLAGS = '' } = process.env;
-  const posixPrint = fingerprint(['src-cpp', 'binding.gyp'], [CXX, CXXFLAGS, LDFLAGS]);
-  const forkPrint = `${posixPrint} ${process.version}`;
   const stale = [
-    { target: 'posix', binary: posixBinary, print: posixPrint },
-    { target: 'fork', binary: forkBinary, print: forkPrint },
+    { target: 'posix', binary: posixBinary, print: addonPrint('fork') },
+    { target: 'fork', binary: forkBinary, print: addonPrint('posix', process.version) },
   ].filter(({ binary, print }) => !isFresh(binary, print, [path.join(binaries, binary)]));
   if (stale.length === 0) return;
   requireBuildTools();
-  const environment = { ...nodeGypEnvironment(), ...compiler() };
   const targets = stale.map(({ target }) => target);
   say(`building the addon (${targets.join(', ')}) for Node ${process.version}`);
-  dropBuildOfAnotherNode();
-  nodeGyp(['configure', 'build', ...targets, '--jobs=max', '--loglevel=error'], environment);
+  nodeGyp(targets);
   for (const { target, binary, print } of stale) {
     install(inRoot('build', 'Release', `${target}.node`), path.join(binaries, binary));
     markFresh(binary, print);
   }
 }
 
-/** Objects of another Node would be taken for up to date when its headers have older dates. */
-function dropBuildOfAnotherNode() {
-  const note = inRoot('build', 'node-version');
-  if (fs.existsSync(note) && fs.readFileSync(note, 'utf8') === process.version) return;
-  fs.rmSync(inRoot('build'), { recursive: true, force: true });
-  fs.mkdirSync(inRoot('build'));
-  fs.writeFileSync(note, process.version);
+/** The fingerprint of all that goes into a binary: not the directory of the other one. */
+function addonPrint(otherDirectory, ...more) {
+  const entries = fs.readdirSync(inRoot('src-cpp')).filter((name) => name !== otherDirectory);
+  const sources = entries.sort().map((name) => path.join('src-cpp', name));
+  const { CXX = '', CXXFLAGS = '', LDFLAGS = '' } = process.env;
+  return fingerprint(['binding.gyp', ...sources], [CXX, CXXFLAGS, LDFLAGS, ...more]);
+}
+
+/** Builds from scratch: make would trust the dates of sources and of headers. */
+function nodeGyp(targets) {
+  const program = inRoot('node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+  const commands = ['clean', 'configure', 'build', ...targets];
+  const env = { ...nodeGypEnvironment(), ...compiler() };
+  run(process.execPath, [program, ...commands, '--jobs=max', '--loglevel=error'], { env });
 }
 
 /** A nodedir in the environment would win over node-gyp's options, whichever Node it belongs to. */
@@ -47,11 +49,6 @@ function nodeGypEnvironment() {
   delete environment.npm_config_nodedir;
   const prefix = headerPrefix();
   return prefix ? { ...environment, npm_config_nodedir: prefix } : environment;
-}
-
-function nodeGyp(args, environment) {
-  const program = inRoot('node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-  run(process.execPath, [program, ...args], { env: environment });
 }
 
 /** Replaces a binary by rename: overwriting it would crash the processes that have it mapped. */

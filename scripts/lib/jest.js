@@ -9,8 +9,11 @@ const { inRoot, root } = require('./paths');
 const { format, killGroup, members } = require('./process-group');
 
 // A forked process that hangs can hang Jest itself, so Jest's own timeouts are not enough.
-const totalSeconds = Number(process.env.MULTIPROC_TEST_SECONDS || 540);
-const silentSeconds = Number(process.env.MULTIPROC_TEST_SILENCE || 120);
+const seconds = {
+  total: Number(process.env.MULTIPROC_TEST_SECONDS || 540),
+  silence: Number(process.env.MULTIPROC_TEST_SILENCE || 120),
+  exit: 15,
+};
 
 /**
  * Runs Jest in a process group of its own and under a watchdog.
@@ -27,20 +30,32 @@ async function runJest(args, { node = process.execPath, env = {} } = {}) {
 
 async function runIn(directory, args, node, env) {
   const progress = path.join(directory, 'progress.json');
-  fs.writeFileSync(progress, JSON.stringify({ running: [], totals: null }));
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  fs.writeFileSync(progress, JSON.stringify({ running: [], counts, ended: false }));
   const jest = startJest(args, node, { ...process.env, ...env, MULTIPROC_PROGRESS: progress });
   const status = await ending(jest, progress);
   const clean = await nothingLeftBehind(jest.pid);
-  const totals = readProgress(progress).totals || { passed: 0, failed: 1, skipped: 0 };
-  return { ...totals, ok: status === 0 && clean };
+  return result(readProgress(progress), status === 0 && clean);
+}
+
+/** What broke off, or broke outside of any test, counts as a failed test. */
+function result({ running, counts }, ok) {
+  const failed = counts.failed + running.length;
+  return { ...counts, ok, failed: ok ? failed : Math.max(failed, 1) };
 }
 
 function startJest(args, node, env) {
   const program = inRoot('node_modules', 'jest', 'bin', 'jest.js');
   const reporter = inRoot('scripts', 'lib', 'progress-reporter.js');
   const reporters = ['--reporters=default', `--reporters=${reporter}`];
+  // Jest takes what follows --reporters=... for more reporters: they come last.
   const stdio = ['ignore', 'inherit', 'inherit'];
-  const jest = spawn(node, [program, ...reporters, ...args], { cwd: root, env, stdio, detached: true });
+  const jest = spawn(node, [program, ...args, ...reporters], {
+    cwd: root,
+    env,
+    stdio,
+    detached: true,
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => abandon(jest.pid));
   }
@@ -71,16 +86,16 @@ function ending(jest, progress) {
 
 function overdue(started, progress) {
   const secondsSince = (time) => (Date.now() - time) / 1000;
-  if (secondsSince(started) > totalSeconds) return `not finished after ${totalSeconds} s`;
-  const silent = secondsSince(fs.statSync(progress).mtimeMs) > silentSeconds;
-  return silent ? `no test began or ended for ${silentSeconds} s` : undefined;
+  if (secondsSince(started) > seconds.total) return `not finished after ${seconds.total} s`;
+  const silence = secondsSince(fs.statSync(progress).mtimeMs);
+  if (silence > seconds.silence) return `no test began or ended for ${seconds.silence} s`;
+  const { ended } = readProgress(progress);
+  return ended && silence > seconds.exit ? 'all have ended, but Jest does not exit' : undefined;
 }
 
 function reportHang(reason, group, progress) {
-  const { running, totals } = readProgress(progress);
-  const tests = running.map(({ file, test }) => `  ${file}${test && `: ${test}`}`);
-  const where = totals ? '  none: all tests had ended, but Jest did not exit' : tests.join('\n');
-  console.error(`\nThe tests hang: ${reason}. Running:\n${where || '  nothing yet'}`);
+  const tests = readProgress(progress).running.map(({ file, test }) => `  ${file}: ${test}`);
+  console.error(`\nThe tests hang: ${reason}. Running:\n${tests.join('\n') || '  nothing'}`);
   console.error(`Processes:\n${format(members(group))}`);
 }
 
@@ -96,12 +111,7 @@ async function nothingLeftBehind(group) {
 }
 
 function readProgress(file) {
-  try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'));
-  } catch {
-    // Read in the middle of a write.
-    return { running: [], totals: null };
-  }
+  return JSON.parse(fs.readFileSync(file, 'utf8'));
 }
 
 /** The line that ends a run. */

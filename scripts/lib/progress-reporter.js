@@ -6,7 +6,8 @@ const path = require('node:path');
 /** A Jest reporter that tells the watchdog (lib/jest.js) by a file what runs, and how it ended. */
 class ProgressReporter {
   running = new Map();
-  totals = null;
+  counts = { passed: 0, failed: 0, skipped: 0 };
+  ended = false;
 
   onTestFileStart({ path: file }) {
     this.running.set(file, '');
@@ -23,18 +24,17 @@ class ProgressReporter {
     this.write();
   }
 
-  onTestFileResult({ path: file }) {
+  onTestFileResult({ path: file }, result) {
     this.running.delete(file);
+    this.counts.passed += result.numPassingTests;
+    // A file that cannot even be loaded has no tests that could fail.
+    this.counts.failed += result.testExecError ? 1 : result.numFailingTests;
+    this.counts.skipped += result.numPendingTests + result.numTodoTests;
     this.write();
   }
 
-  onRunComplete(contexts, results) {
-    this.totals = {
-      passed: results.numPassedTests,
-      // A file that cannot even be loaded has no tests that could fail.
-      failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-      skipped: results.numPendingTests + results.numTodoTests,
-    };
+  onRunComplete() {
+    this.ended = true;
     this.write();
   }
 
@@ -43,7 +43,11 @@ class ProgressReporter {
       file: path.relative(process.cwd(), file),
       test,
     }));
-    fs.writeFileSync(process.env.MULTIPROC_PROGRESS, JSON.stringify({ running, totals: this.totals }));
+    const progress = { running, counts: this.counts, ended: this.ended };
+    const file = process.env.MULTIPROC_PROGRESS;
+    // By rename, for the watchdog reads at any moment.
+    fs.writeFileSync(`${file}.new`, JSON.stringify(progress));
+    fs.renameSync(`${file}.new`, file);
   }
 }
 

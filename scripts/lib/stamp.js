@@ -13,7 +13,10 @@ function filesBelow(name) {
   const entry = inRoot(name);
   if (!fs.existsSync(entry)) return [];
   if (fs.statSync(entry).isFile()) return [name];
-  return fs.readdirSync(entry).sort().flatMap((child) => filesBelow(path.join(name, child)));
+  return fs
+    .readdirSync(entry)
+    .sort()
+    .flatMap((child) => filesBelow(path.join(name, child)));
 }
 
 /** A hash over the contents of files and directories, and over further strings. */

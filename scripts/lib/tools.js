@@ -42,8 +42,10 @@ function requireNode() {
 
 function requireNpm() {
   if (!exists('npm')) {
-    throw new Failure(`npm is missing. It comes with Node (https://nodejs.org); Debian's own\n` +
-      'package has it apart: apt-get install npm');
+    throw new Failure(
+      `npm is missing. It comes with Node (https://nodejs.org); Debian's own\n` +
+        'package has it apart: apt-get install npm',
+    );
   }
 }
 
@@ -60,7 +62,8 @@ function requireBuildTools() {
 }
 
 function requireCMake() {
-  if (!exists('cmake')) throw new Failure('cmake is missing: apt-get install cmake, brew install cmake');
+  if (!exists('cmake'))
+    throw new Failure('cmake is missing: apt-get install cmake, brew install cmake');
 }
 
 module.exports = { compiler, requireBuildTools, requireCMake, requireNode, requireNpm };

@@ -3,13 +3,14 @@
 import { registerAtFork } from '../at-fork';
 import { posix } from '../native';
 import { main, realms } from '../realm';
+import { replaceInChildren } from './replace';
+
+for (const { process } of realms) {
+  replaceInChildren(process, 'pid', { get: () => posix.getpid(), enumerable: true });
+}
 
 registerAtFork({
   child() {
-    const pid = posix.getpid();
-    for (const { process } of realms) {
-      Object.defineProperty(process, 'pid', { value: pid, enumerable: true, configurable: true });
-    }
     if (main.process.connected) closeChannel();
   },
 });

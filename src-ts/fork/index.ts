@@ -3,13 +3,14 @@
  * parent had pending. docs/fork.md tells the story.
  */
 
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 
 import { runHooks } from '../at-fork';
 import { type ForkAddon, forker } from '../native';
 import { removeListeners } from './listeners';
+import { main } from '../realm';
 import { disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
-import { captureUncaught } from './uncaught';
+import { replaceAll } from './replace';
 import './identity';
 import './random';
 import './stdio';
@@ -19,12 +20,12 @@ import './coverage';
 const nothing = (): void => {};
 
 /**
- * fork(2). Returns the child's pid, in the parent only; the child calls `main`.
- * @param main What the child does. It runs in the AsyncLocalStorage context of this call.
+ * fork(2). Returns the child's pid, in the parent only; the child calls `child`.
+ * @param child What the child does. It runs in the AsyncLocalStorage context of this call.
  * @param kept Descriptors whose sockets and servers stay alive in the child.
  * @throws OSError (EAGAIN at the limit of processes, ENOMEM)
  */
-export function forkInto(main: () => void, kept: readonly number[]): number {
+export function forkInto(child: () => void, kept: readonly number[]): number {
   const addon = forker();
   runHooks('before');
   // Everything that exists now has an id not above this one's.
@@ -33,7 +34,7 @@ export function forkInto(main: () => void, kept: readonly number[]): number {
   let pid: number;
   try {
     pid = addon.fork(nothing, kept);
-    if (pid === 0) becomeChild(main, border, tracked);
+    if (pid === 0) becomeChild(child, border, tracked);
   } finally {
     // Never in the child, whose stack ends without it.
     runHooks('parent');
@@ -42,25 +43,39 @@ export function forkInto(main: () => void, kept: readonly number[]): number {
 }
 
 /** In the child, in the middle of the parent's stack. */
-function becomeChild(main: () => void, border: AsyncResource, tracked: boolean): never {
+function becomeChild(child: () => void, border: AsyncResource, tracked: boolean): never {
   const addon: ForkAddon = forker();
   removeListeners();
   disarmPending(border, tracked);
-  captureUncaught(nothing);
-  addon.clearAsyncIds(() => {
-    throw new Error('clears the stack of asynchronous ids');
-  });
+  clearAsyncIds(addon);
   const settle = ignoringLeftovers();
   addon.unwind(
     nothing,
     () => {
       settle();
-      captureUncaught(null);
       border.runInAsyncScope(() => {
+        replaceAll();
         runHooks('child');
-        main();
+        child();
       });
     },
     nothing,
   );
+}
+
+/** The id of the main script, which native code enters and leaves. */
+const MAIN_SCRIPT = 1;
+
+/**
+ * Callbacks of timers, immediates and ticks are entered and left by JavaScript, which the end of
+ * the stack leaves out. Node clears its stack of ids when an uncaught error is handled.
+ */
+function clearAsyncIds(addon: ForkAddon): void {
+  if (executionAsyncId() === MAIN_SCRIPT) return;
+  main.process.setUncaughtExceptionCaptureCallback(nothing);
+  addon.clearAsyncIds(() => {
+    // No Error: nobody needs its stack.
+    throw undefined; // eslint-disable-line @typescript-eslint/only-throw-error
+  });
+  main.process.setUncaughtExceptionCaptureCallback(null);
 }

@@ -13,4 +13,7 @@ export function removeListeners(): void {
   for (const event of main.process.eventNames()) {
     if (!nodesOwn.has(event)) main.process.removeAllListeners(event);
   }
+  if (main.process.hasUncaughtExceptionCaptureCallback()) {
+    main.process.setUncaughtExceptionCaptureCallback(null);
+  }
 }

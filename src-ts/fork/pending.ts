@@ -67,5 +67,10 @@ function disarmTimer(timer: Pending, callback: (...args: unknown[]) => void): vo
 /** Rejections that the parent has yet to report are not the child's. Returns the end of it. */
 export function ignoringLeftovers(): () => void {
   main.process.on('unhandledRejection', nothing);
-  return () => main.process.off('unhandledRejection', nothing);
+  // For --unhandled-rejections=strict.
+  main.process.on('uncaughtException', nothing);
+  return () => {
+    main.process.off('unhandledRejection', nothing);
+    main.process.off('uncaughtException', nothing);
+  };
 }

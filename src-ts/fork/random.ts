@@ -4,37 +4,35 @@ import { randomFillSync, randomInt, randomUUID } from 'node:crypto';
 
 import { registerAtFork } from '../at-fork';
 import { realms } from '../realm';
+import { replaceInChildren } from './replace';
+
+const words = new Uint32Array(512);
+let nextWord = words.length;
+
+/**
+ * Doubles in [0, 1) of 53 random bits. V8 keeps the state of its Math.random() where nobody can
+ * reach it, so that of a child draws from OpenSSL, which seeds itself anew after a fork.
+ */
+function random(): number {
+  if (nextWord === words.length) {
+    randomFillSync(words);
+    nextWord = 0;
+  }
+  const high = words[nextWord]! >>> 5;
+  const low = words[nextWord + 1]! >>> 6;
+  nextWord += 2;
+  return (high * 0x4000000 + low) / 0x20000000000000;
+}
+
+for (const { Math } of realms) replaceInChildren(Math, 'random', { value: random, writable: true });
 
 registerAtFork({
   child() {
-    replaceMathRandom();
+    nextWord = words.length;
     refreshIntCache();
     refreshUuidCache();
   },
 });
-
-/** V8 keeps its state where nobody can reach it, so Math.random() draws from OpenSSL instead. */
-function replaceMathRandom(): void {
-  const random = drawFrom(new Uint32Array(512));
-  for (const { Math } of realms) {
-    Object.defineProperty(Math, 'random', { value: random, writable: true, configurable: true });
-  }
-}
-
-/** Doubles in [0, 1) of 53 random bits, two words each. */
-function drawFrom(words: Uint32Array): () => number {
-  let next = words.length;
-  return function random() {
-    if (next === words.length) {
-      randomFillSync(words);
-      next = 0;
-    }
-    const high = words[next]! >>> 5;
-    const low = words[next + 1]! >>> 6;
-    next += 2;
-    return (high * 0x4000000 + low) / 0x20000000000000;
-  };
-}
 
 /** crypto.randomInt() reads from a buffer that only this method call ever shows. */
 const intCache = findIntCache();

@@ -11,52 +11,47 @@ import { registerAtFork } from '../at-fork';
 import { expected } from '../errors';
 import { forker, posix } from '../native';
 import { main, realms } from '../realm';
+import { replaceInChildren } from './replace';
 
 type Callback = (error?: Error | null) => void;
-type StreamName = 'stdout' | 'stderr';
 
-/** Node's own getters, which make the stream at the first call and keep it. */
-const original = {
-  stdout: Object.getOwnPropertyDescriptor(main.process, 'stdout')!.get!,
-  stderr: Object.getOwnPropertyDescriptor(main.process, 'stderr')!.get!,
-};
-
-registerAtFork({
-  child() {
-    emptyStdin();
-    makeSynchronous('stdout', 1);
-    makeSynchronous('stderr', 2);
-    // Jest's console collects what is logged, to show it at the end: in the child nobody does.
-    for (const realm of realms) realm.console = main.console;
-  },
-});
-
-function emptyStdin(): void {
-  posix.openAs('/dev/null', 0);
-  let stdin: ReadStream | undefined;
-  for (const { process } of realms) {
-    Object.defineProperty(process, 'stdin', {
-      configurable: true,
-      enumerable: true,
-      get: () => (stdin ??= createReadStream('/dev/null', { fd: 0, autoClose: false })),
-    });
-  }
-}
-
-/** A pipe's stream is mended in place: others hold references to it, the console among them. */
-function makeSynchronous(name: StreamName, fd: number): void {
+/** The stream of a pipe is mended in place: others hold references to it, the console among them. */
+function synchronous(name: 'stdout' | 'stderr', fd: number): () => Writable {
+  // Node's own getter, which makes the stream at the first call and keeps it.
+  const original = Object.getOwnPropertyDescriptor(main.process, name)!.get!;
   let mended = false;
-  const get = (): Writable => {
-    const stream = original[name].call(main.process) as Writable & { _type?: string };
+  return () => {
+    const stream = original.call(main.process) as Writable & { _type?: string };
     if (!mended && stream._type === 'pipe') writeDirectly(stream, fd);
     mended = true;
     return stream;
   };
-  for (const { process } of realms) {
-    Object.defineProperty(process, name, { configurable: true, enumerable: true, get });
-  }
-  if (forker().disarmed(fd)) get();
 }
+
+const getters = { stdout: synchronous('stdout', 1), stderr: synchronous('stderr', 2) };
+
+let stdin: ReadStream | undefined;
+const emptyStdin = (): ReadStream =>
+  (stdin ??= createReadStream('/dev/null', { fd: 0, autoClose: false }));
+
+for (const { process } of realms) {
+  replaceInChildren(process, 'stdin', { get: emptyStdin, enumerable: true });
+  replaceInChildren(process, 'stdout', { get: getters.stdout, enumerable: true });
+  replaceInChildren(process, 'stderr', { get: getters.stderr, enumerable: true });
+}
+// Jest's console collects what is logged, to show it at the end: in a child nobody would.
+if (main !== globalThis) {
+  replaceInChildren(globalThis, 'console', { value: main.console, writable: true });
+}
+
+registerAtFork({
+  child() {
+    posix.openAs('/dev/null', 0);
+    stdin = undefined;
+    if (forker().disarmed(1)) getters.stdout();
+    if (forker().disarmed(2)) getters.stderr();
+  },
+});
 
 /** Past the stream's own buffer, which may hold what the parent has yet to write. */
 function writeDirectly(stream: Writable, fd: number): void {

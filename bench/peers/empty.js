@@ -1,0 +1,1 @@
+// Ends at once, under child_process.fork() and as a worker thread.
