@@ -21,14 +21,7 @@ const seconds = {
  */
 async function runJest(args, { node = process.execPath, env = {} } = {}) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'multiproc-test-'));
-  try {
-    return await runIn(directory, args, node, env);
-  } finally {
-    fs.rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-async function runIn(directory, args, node, env) {
+  process.once('exit', () => fs.rmSync(directory, { recursive: true, force: true }));
   const progress = path.join(directory, 'progress.json');
   const counts = { passed: 0, failed: 0, skipped: 0 };
   fs.writeFileSync(progress, JSON.stringify({ running: [], counts, ended: false }));
@@ -47,29 +40,40 @@ function result({ running, counts }, ok) {
 function startJest(args, node, env) {
   const program = inRoot('node_modules', 'jest', 'bin', 'jest.js');
   const reporter = inRoot('scripts', 'lib', 'progress-reporter.js');
-  const reporters = ['--reporters=default', `--reporters=${reporter}`];
-  // Jest takes what follows --reporters=... for more reporters: they come last.
+  // Jest takes the words after --reporters=... for more reporters: they come last.
+  const command = [program, ...args, '--reporters=default', `--reporters=${reporter}`];
   const stdio = ['ignore', 'inherit', 'inherit'];
-  const jest = spawn(node, [program, ...args, ...reporters], {
-    cwd: root,
-    env,
-    stdio,
-    detached: true,
-  });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.once(signal, () => abandon(jest.pid));
+  return spawn(node, command, { cwd: root, env, stdio, detached: true });
+}
+
+/** Jest's exit status, null when the watchdog killed it. */
+async function ending(jest, progress) {
+  const watchdog = watch(jest, progress);
+  const release = passSignalsOn(jest);
+  try {
+    return await new Promise((resolve, reject) => {
+      jest.once('error', reject);
+      jest.once('close', resolve);
+    });
+  } finally {
+    clearInterval(watchdog);
+    release();
   }
-  return jest;
 }
 
-/** Jest is not in the terminal's process group: Ctrl-C has to be passed on. */
-function abandon(group) {
-  killGroup(group);
-  process.exit(130);
+/** Jest is not in the terminal's process group, so it does not get Ctrl-C by itself. */
+function passSignalsOn(jest) {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const abandon = () => {
+    killGroup(jest.pid);
+    process.exit(130);
+  };
+  for (const signal of signals) process.on(signal, abandon);
+  return () => signals.forEach((signal) => process.off(signal, abandon));
 }
 
-/** Jest's exit status; it is killed, with a report, when it is overdue. */
-function ending(jest, progress) {
+/** Kills Jest, with a report, when it is overdue. */
+function watch(jest, progress) {
   const started = Date.now();
   const watchdog = setInterval(() => {
     const reason = overdue(started, progress);
@@ -78,10 +82,7 @@ function ending(jest, progress) {
     reportHang(reason, jest.pid, progress);
     killGroup(jest.pid);
   }, 500);
-  return new Promise((resolve, reject) => {
-    jest.once('error', reject);
-    jest.once('close', resolve);
-  }).finally(() => clearInterval(watchdog));
+  return watchdog;
 }
 
 function overdue(started, progress) {
