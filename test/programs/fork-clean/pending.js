@@ -165,4 +165,4 @@ function waitUntil(condition) {
   while (!condition()) Atomics.wait(pause, 0, 0, 1);
 }
 
-module.exports = { arm, log };
+module.exports = { arm, log, waitUntil };
