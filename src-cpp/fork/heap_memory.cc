@@ -27,33 +27,38 @@ struct Marked {
 };
 Marked* marked = new Marked;
 
-// Reads into `text`, whose capacity is kept from one fork to the next: growing it while the file
-// is read would change what is read.
-void ReadFile(const char* path, std::string& text) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  size_t size = 0;
-  if (text.capacity() < 4096) text.reserve(1 << 20);
-  text.resize(text.capacity());
-  for (ssize_t n; fd >= 0 && (n = read(fd, text.data() + size, text.size() - size)) > 0;) {
-    size += static_cast<size_t>(n);
-    if (size == text.size()) text.resize(2 * size);
+// Kept from one fork to the next, and no more of it is touched than the file is long: every page
+// that is written between two forks is copied once more.
+class Buffer {
+ public:
+  std::string_view ReadFile(const char* path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 0;
+    for (ssize_t n; fd >= 0 && (n = read(fd, bytes_ + size, capacity_ - size)) > 0;) {
+      size += static_cast<size_t>(n);
+      if (size == capacity_) bytes_ = static_cast<char*>(realloc(bytes_, capacity_ *= 2));
+    }
+    if (fd >= 0) close(fd);
+    return {bytes_, size};
   }
-  text.resize(size);
-  if (fd >= 0) close(fd);
-}
+
+ private:
+  size_t capacity_ = 1 << 20;
+  char* bytes_ = static_cast<char*>(malloc(capacity_));
+};
 
 bool IsMarked(std::string_view flags_line) {
   return flags_line.find(" dc") != std::string_view::npos;
 }
 
 // A record of smaps begins with "start-end perms ..." and ends with "VmFlags: rd wr ... dc ...".
-std::vector<Range> FindMarkedRanges(const std::string& smaps) {
+std::vector<Range> FindMarkedRanges(std::string_view smaps) {
   std::vector<Range> found;
   Range current{};
   for (size_t begin = 0; begin < smaps.size();) {
     size_t end = smaps.find('\n', begin);
-    if (end == std::string::npos) end = smaps.size();
-    const std::string_view line(smaps.data() + begin, end - begin);
+    if (end == std::string_view::npos) end = smaps.size();
+    const std::string_view line = smaps.substr(begin, end - begin);
     if (line.front() >= 'a' || (line.front() >= '0' && line.front() <= '9')) {
       char* rest;
       current.start = strtoull(line.data(), &rest, 16);
@@ -75,12 +80,10 @@ void AdviseAll(const std::vector<Range>& ranges, int advice) {
 }  // namespace
 
 CopiedHeap::CopiedHeap() {
-  static std::string maps;
-  ReadFile("/proc/self/maps", maps);
+  static Buffer maps_buffer, smaps_buffer;
+  const std::string_view maps = maps_buffer.ReadFile("/proc/self/maps");
   if (maps != marked->maps) {
-    static std::string smaps;
-    ReadFile("/proc/self/smaps", smaps);
-    marked->ranges = FindMarkedRanges(smaps);
+    marked->ranges = FindMarkedRanges(smaps_buffer.ReadFile("/proc/self/smaps"));
     marked->maps = maps;
   }
   AdviseAll(marked->ranges, MADV_DOFORK);
