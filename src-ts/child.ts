@@ -12,8 +12,8 @@ export interface Child {
   parentPid: number;
   /** What it does. A promise is waited for. */
   run: () => unknown;
-  /** Waits for its own children. */
-  finish: () => Promise<void>;
+  /** Waits for its own children; null when there are none. */
+  finish: () => Promise<void> | null;
 }
 
 /** Runs the child to its end: returns to the event loop, never ends otherwise than by exit. */
@@ -46,8 +46,10 @@ async function finish(
   inherited: ReadonlySet<unknown>,
   code: number | undefined,
 ): Promise<void> {
-  await child.finish();
-  await writesDone(inherited);
+  // Without a turn of the event loop where there is nothing to wait for.
+  const children = child.finish();
+  if (children !== null) await children;
+  if (isWriting(inherited)) await writesDone(inherited);
   main.process.exit(code ?? main.process.exitCode);
 }
 
@@ -81,9 +83,13 @@ function activeRequests(): unknown[] {
   return (main.process as unknown as { _getActiveRequests(): unknown[] })._getActiveRequests();
 }
 
+function isWriting(inherited: ReadonlySet<unknown>): boolean {
+  return activeRequests().some((each) => !inherited.has(each));
+}
+
 /** Nothing pending keeps a child alive, but what it has begun to write is written. */
 async function writesDone(inherited: ReadonlySet<unknown>): Promise<void> {
-  for (let pause = 1; activeRequests().some((each) => !inherited.has(each)); pause *= 2) {
+  for (let pause = 1; isWriting(inherited); pause *= 2) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(pause, 20)));
   }
 }

@@ -1,5 +1,7 @@
 /** multiproc: Python's `multiprocessing` for Node.js, with real processes. */
 
+import './eager';
+
 export { type AtForkHooks, registerAtFork } from './at-fork';
 export {
   AssertionError,
@@ -26,3 +28,5 @@ export {
   type ProcessOptions,
   type Target,
 } from './process';
+
+import './lazy';

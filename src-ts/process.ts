@@ -408,10 +408,12 @@ function waitForChildrenAtExit(): void {
   });
 }
 
-/** Ends the daemonic children and waits for all, on the event loop. */
-async function finishChildren(): Promise<void> {
+/** Ends the daemonic children and waits for all, on the event loop; null when there are none. */
+function finishChildren(): Promise<void> | null {
+  if (children.size === 0) return null;
   terminateDaemons();
-  await Promise.all(activeChildren().map((child) => child.joinAsync()));
+  const ends = activeChildren().map((child) => child.joinAsync());
+  return Promise.all(ends).then(() => undefined);
 }
 
 function terminateDaemons(): void {

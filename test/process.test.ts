@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   closeSync,
+  constants,
   existsSync,
   openSync,
   readFileSync,
@@ -211,44 +212,58 @@ describe('subclass', () => {
   class Upcaser extends Process {
     readonly requests = makeFifo('requests');
     readonly answers = makeFifo('answers');
-    override run(): void {
-      for (let line = readLine(this.requests); line !== 'stop'; line = readLine(this.requests)) {
+    override async run(): Promise<void> {
+      for (;;) {
+        const line = await readLine(this.requests);
+        if (line === 'stop') return;
         writeSync(this.answers, `${line.toUpperCase()}\n`);
       }
     }
-    ask(question: string): string {
+    ask(question: string): Promise<string> {
       writeSync(this.requests, `${question}\n`);
       return readLine(this.answers);
     }
-    stop(): void {
+    async stop(): Promise<void> {
       writeSync(this.requests, 'stop\n');
-      this.join(patience);
+      await this.joinAsync(patience);
       closeSync(this.requests);
       closeSync(this.answers);
     }
   }
 
-  test('C034 a subclass with pipes made in its constructor is talked to and stopped', () => {
+  test('C034 a subclass with pipes made in its constructor is talked to and stopped', async () => {
     const upcaser = new Upcaser();
     upcaser.start();
     expect(upcaser.isAlive()).toBe(true);
-    expect(upcaser.ask('hello')).toBe('HELLO');
-    expect(upcaser.ask('world')).toBe('WORLD');
-    upcaser.stop();
+    expect(await upcaser.ask('hello')).toBe('HELLO');
+    expect(await upcaser.ask('world')).toBe('WORLD');
+    await upcaser.stop();
     expect(upcaser.exitcode).toBe(0);
   });
 
   function makeFifo(name: string): number {
     const path = join(directory, name);
     execFileSync('mkfifo', [path]);
-    return openSync(path, 'r+');
+    return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   }
 
-  function readLine(fd: number): string {
-    const byte = Buffer.alloc(1);
+  async function readLine(fd: number): Promise<string> {
     let line = '';
-    while (readSync(fd, byte, 0, 1, null) === 1 && byte.toString() !== '\n') line += byte.toString();
-    return line;
+    await until(() => {
+      line += readAvailable(fd);
+      return line.endsWith('\n');
+    });
+    return line.trimEnd();
+  }
+
+  function readAvailable(fd: number): string {
+    const bytes = Buffer.alloc(100);
+    try {
+      return bytes.toString('utf8', 0, readSync(fd, bytes));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return '';
+      throw error;
+    }
   }
 });
 

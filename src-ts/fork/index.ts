@@ -10,6 +10,7 @@ import { type ForkAddon, forker } from '../native';
 import { removeListeners } from './listeners';
 import { main } from '../realm';
 import { disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
+import { rehearse } from './rehearsal';
 import { replaceAll } from './replace';
 import './identity';
 import './random';
@@ -27,6 +28,7 @@ const nothing = (): void => {};
  */
 export function forkInto(child: () => void, kept: readonly number[]): number {
   const addon = forker();
+  rehearse();
   runHooks('before');
   // Everything that exists now has an id not above this one's.
   const border = new AsyncResource('multiproc.fork');

@@ -1,5 +1,6 @@
 /** Random numbers: without this, every child would draw the same ones. */
 
+import { AsyncResource } from 'node:async_hooks';
 import { randomFillSync, randomInt, randomUUID } from 'node:crypto';
 
 import { registerAtFork } from '../at-fork';
@@ -26,18 +27,10 @@ function random(): number {
 
 for (const { Math } of realms) replaceInChildren(Math, 'random', { value: random, writable: true });
 
-registerAtFork({
-  child() {
-    nextWord = words.length;
-    refreshIntCache();
-    refreshUuidCache();
-  },
-});
-
 /** crypto.randomInt() reads from a buffer that only this method call ever shows. */
 const intCache = findIntCache();
 
-function findIntCache(): Buffer | undefined {
+function findIntCache(): Buffer {
   const original = Object.getOwnPropertyDescriptor(Buffer.prototype, 'readUIntBE')!;
   const read = Buffer.prototype.readUIntBE;
   let found: Buffer | undefined;
@@ -53,22 +46,40 @@ function findIntCache(): Buffer | undefined {
   } finally {
     Object.defineProperty(Buffer.prototype, 'readUIntBE', original);
   }
+  if (found === undefined) throw new Error('multiproc does not know the crypto of this Node');
   return found;
 }
 
-const intCacheLength = 1024;
+/** A child that draws fills the buffer first; most children never do. */
+replaceInChildren(intCache, 'readUIntBE', {
+  value(this: Buffer, offset: number, length: number) {
+    Reflect.deleteProperty(this, 'readUIntBE');
+    randomFillSync(this);
+    return this.readUIntBE(offset, length);
+  },
+});
 
-function refreshIntCache(): void {
-  if (intCache !== undefined) {
-    randomFillSync(intCache);
-  } else {
-    for (let i = 0; i < intCacheLength; i++) randomInt(2);
-  }
-}
-
+/** crypto.randomUUID() refills its cache once in so many calls. */
 const uuidCacheLength = 128;
 
-/** crypto.randomUUID() refills its cache once in so many calls; what is left is the parent's. */
-function refreshUuidCache(): void {
-  for (let i = 0; i < uuidCacheLength; i++) randomUUID();
+/** Whether this call refilled the cache: that takes an operation, which gets an asynchronous id. */
+function drawUuidRefills(): boolean {
+  const before = new AsyncResource('multiproc.random').asyncId();
+  randomUUID();
+  return new AsyncResource('multiproc.random').asyncId() > before + 1;
 }
+
+/** Uses the cache up, so that the next one to call, here or in a child, refills it. */
+function emptyUuidCache(): void {
+  for (let calls = 0; !drawUuidRefills(); calls++) {
+    if (calls > uuidCacheLength) throw new Error('multiproc does not know the crypto of this Node');
+  }
+  for (let left = 1; left < uuidCacheLength; left++) randomUUID();
+}
+
+registerAtFork({
+  before: emptyUuidCache,
+  child() {
+    nextWord = words.length;
+  },
+});

@@ -1,0 +1,157 @@
+'use strict';
+// Forks as often and as hard as it can. Arguments: rounds (300), and megabytes that the parent
+// keeps alive at most (600). Prints a line for each part; exits with 1 on any failure.
+//
+// `npm run stress` is the long form; 20 rounds with 80 MB are part of the tests.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { Process } = require('multiproc');
+
+const rounds = Number(process.argv[2] ?? 300);
+const megabytes = Number(process.argv[3] ?? 600);
+
+/** For the parts that have many processes at once. */
+const crowd = Math.ceil(rounds / 3);
+const width = Math.min(5, Math.ceil(rounds / 10));
+
+/** Seconds until a child counts as hanging. */
+const patience = 30;
+const mega = 1024 * 1024;
+
+/** Allocates while the event loop turns: the heap swells to the limit and shrinks again. */
+class Allocator {
+  #chunks = [];
+  peak = 0;
+
+  /** Fills the heap up to a fraction of the limit before anything is forked. */
+  warmUp() {
+    while (this.#used() < megabytes / 2) this.churn();
+  }
+
+  churn() {
+    this.#chunks.push(Array.from({ length: 40_000 }, (_, i) => ({ i, text: `${i}`, list: [i] })));
+    const used = this.#used();
+    this.peak = Math.max(this.peak, used);
+    if (used > megabytes) this.#chunks.splice(0, Math.ceil((this.#chunks.length * 2) / 3));
+  }
+
+  #used() {
+    return Math.round(process.memoryUsage().heapUsed / mega);
+  }
+}
+
+let compiled = 0;
+
+/** A function that V8 has never seen, run until it is hot: it is compiled in the background. */
+function compileHot() {
+  compiled += 1;
+  const source = `let sum = 0; for (let i = 0; i < n; i++) sum = (sum + i * ${compiled}) | 0; return sum;`;
+  const hot = new Function('n', source);
+  for (let i = 0; i < 50; i++) hot(5_000);
+  return hot(10);
+}
+
+/** What each child does: garbage, code, garbage. */
+function work() {
+  let kept = [];
+  for (let i = 0; i < 8; i++) {
+    kept = Array.from({ length: 30_000 }, (_, k) => ({ k, text: `${k}`, before: kept[k]?.k }));
+    if (compileHot() !== ((45 * compiled) | 0)) throw new Error('a compiled function is wrong');
+  }
+}
+
+/** Starts a child; resolves with what went wrong, or with undefined. */
+async function failureOf(target, ...args) {
+  const child = new Process({ target, args });
+  child.start();
+  await child.joinAsync(patience);
+  if (child.exitcode === null) return killed(child);
+  return child.exitcode === 0 ? undefined : `${child.name}: exit code ${child.exitcode}`;
+}
+
+/** Ends a child that hangs, and tells where it did. */
+async function killed(child) {
+  const stack = describe(child.pid);
+  child.kill();
+  await child.joinAsync();
+  return `${child.name}: no end after ${patience} s\n${stack}`;
+}
+
+function describe(pid) {
+  const gdb = spawnSync('gdb', ['-batch', '-ex', 'thread apply all bt', '-p', String(pid)], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return [readProc(pid, 'stack'), readProc(pid, 'wchan'), gdb.stdout ?? ''].join('\n');
+}
+
+/** Not every kernel shows both of them, nor to everybody. */
+function readProc(pid, name) {
+  try {
+    return `${name}: ${fs.readFileSync(`/proc/${pid}/${name}`, 'utf8')}`;
+  } catch (error) {
+    return `${name}: ${error.code}`;
+  }
+}
+
+async function oneAfterTheOther(allocator) {
+  const failures = [];
+  for (let i = 0; i < rounds; i++) {
+    allocator.churn();
+    compileHot();
+    const failure = failureOf(work);
+    // The parent goes on while the child runs.
+    for (let k = 0; k < 3; k++) {
+      allocator.churn();
+      await sleep(1);
+    }
+    failures.push(await failure);
+  }
+  return failures;
+}
+
+function atOnce(count) {
+  return Promise.all(Array.from({ length: count }, () => failureOf(work)));
+}
+
+/** Starts children, which start children, until `depth` is 0. */
+async function family(width, depth) {
+  work();
+  if (depth === 0) return;
+  const failures = await childrenOf(width, depth - 1);
+  if (failures.some(Boolean)) {
+    console.error(failures.filter(Boolean).join('\n'));
+    process.exitCode = 1;
+  }
+}
+
+function childrenOf(width, depth) {
+  return Promise.all(Array.from({ length: width }, () => failureOf(family, width, depth)));
+}
+
+let failed = false;
+
+async function part(name, run) {
+  const start = performance.now();
+  const results = await run();
+  const failures = results.filter(Boolean);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${name}: ${results.length} children, ${failures.length} failures, ${seconds} s`);
+  for (const failure of failures) console.log(failure);
+  failed ||= failures.length > 0;
+}
+
+async function main() {
+  console.log(`Node ${process.version}, ${rounds} rounds, heap up to ${megabytes} MB`);
+  const allocator = new Allocator();
+  allocator.warmUp();
+  await part('one after the other', () => oneAfterTheOther(allocator));
+  await part('at once', () => atOnce(crowd));
+  await part(`three generations of ${width}`, () => childrenOf(width, 2));
+  console.log(`peak of the heap: ${allocator.peak} MB`);
+  if (failed) process.exitCode = 1;
+}
+
+void main();
