@@ -54,8 +54,11 @@ export interface ForkAddon {
   disarmed(fd: number): boolean;
   clearAsyncIds(thrower: () => never): void;
   stopPromiseHooks(): void;
-  /** Never returns: ends the JavaScript stack; the event loop calls `prelude`, then `main`. */
-  unwind(prelude: () => void, main: () => void, any: () => void): never;
+  /**
+   * Never returns: ends the JavaScript stack; the event loop calls `prelude`, then `main`.
+   * `inScript`: no callback is on the stack.
+   */
+  unwind(prelude: () => void, main: () => void, any: () => void, inScript: boolean): never;
   onExit(callback: (code: number) => void): void;
 }
 

@@ -41,12 +41,11 @@ bool InTimers(Isolate* isolate) {
 // of callbacks there.
 class Silence {
  public:
-  Silence(Isolate* isolate, Local<Context> context)
-      : isolate_(isolate), no_jobs_(isolate, context->GetMicrotaskQueue()) {
-    if (!InTimers(isolate)) {
-      locked_ = true;
-      isolate->AddBeforeCallEnteredCallback(Terminate);
-    }
+  Silence(Isolate* isolate, Local<Context> context, bool in_timers)
+      : isolate_(isolate),
+        no_jobs_(isolate, context->GetMicrotaskQueue()),
+        locked_(!in_timers) {
+    if (locked_) isolate->AddBeforeCallEnteredCallback(Terminate);
   }
   ~Silence() {
     if (locked_) isolate_->RemoveBeforeCallEnteredCallback(Terminate);
@@ -55,7 +54,7 @@ class Silence {
  private:
   Isolate* isolate_;
   Isolate::SuppressMicrotaskExecutionScope no_jobs_;
-  bool locked_ = false;
+  bool locked_;
 };
 
 // Never closed: a handle that is referenced keeps the loop from running dry, which would end the
@@ -97,15 +96,16 @@ void ClearAsyncIds(Local<Context> context, Local<Function> thrower) {
 }
 
 void Unwind(Local<Context> context, Local<Function> prelude, Local<Function> main,
-            Local<Function> any) {
+            Local<Function> any, bool in_script) {
   Isolate* isolate = Isolate::GetCurrent();
   DropPromiseJobs(isolate, context);
+  const bool in_timers = !in_script && InTimers(isolate);
   auto* boot = new Boot{{},
                         isolate,
                         {isolate, context},
                         {isolate, prelude},
                         {isolate, main},
-                        std::make_unique<Silence>(isolate, context)};
+                        std::make_unique<Silence>(isolate, context, in_timers)};
   boot->async.data = boot;
   uv_async_init(node::GetCurrentEventLoop(isolate), &boot->async, Boot::Run);
   uv_async_send(&boot->async);

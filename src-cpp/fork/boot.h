@@ -13,8 +13,8 @@ void ClearAsyncIds(v8::Local<v8::Context> context, v8::Local<v8::Function> throw
 // Drops the promise jobs that are queued, schedules `prelude` and then `main` on the event loop,
 // and ends the whole JavaScript stack: no `catch` and no `finally` of it runs. `prelude` gets a
 // turn of its own, with the ticks and rejections that the parent left behind it.
-// `any` is any JavaScript function that does nothing.
+// `any` is any JavaScript function that does nothing; `in_script`: no callback is on the stack.
 void Unwind(v8::Local<v8::Context> context, v8::Local<v8::Function> prelude,
-            v8::Local<v8::Function> main, v8::Local<v8::Function> any);
+            v8::Local<v8::Function> main, v8::Local<v8::Function> any, bool in_script);
 
 }  // namespace multiproc

@@ -161,7 +161,7 @@ void Disarmed(const FunctionCallbackInfo<Value>& args) {
 
 void UnwindStack(const FunctionCallbackInfo<Value>& args) {
   Unwind(args.GetIsolate()->GetCurrentContext(), args[0].As<Function>(), args[1].As<Function>(),
-         args[2].As<Function>());
+         args[2].As<Function>(), args[3]->IsTrue());
 }
 
 void ClearAsyncIdStack(const FunctionCallbackInfo<Value>& args) {

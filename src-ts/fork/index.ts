@@ -49,7 +49,9 @@ function becomeChild(child: () => void, border: AsyncResource, tracked: boolean)
   const addon: ForkAddon = forker();
   removeListeners();
   disarmPending(border, tracked);
-  clearAsyncIds(addon);
+  // Native code enters and leaves the main script; anything else is a callback's.
+  const inScript = executionAsyncId() === MAIN_SCRIPT;
+  if (!inScript) clearAsyncIds(addon);
   const settle = ignoringLeftovers();
   addon.unwind(
     nothing,
@@ -62,10 +64,11 @@ function becomeChild(child: () => void, border: AsyncResource, tracked: boolean)
       });
     },
     nothing,
+    inScript,
   );
 }
 
-/** The id of the main script, which native code enters and leaves. */
+/** The asynchronous id of the main script. */
 const MAIN_SCRIPT = 1;
 
 /**
@@ -73,7 +76,6 @@ const MAIN_SCRIPT = 1;
  * the stack leaves out. Node clears its stack of ids when an uncaught error is handled.
  */
 function clearAsyncIds(addon: ForkAddon): void {
-  if (executionAsyncId() === MAIN_SCRIPT) return;
   main.process.setUncaughtExceptionCaptureCallback(nothing);
   addon.clearAsyncIds(() => {
     // No Error: nobody needs its stack.
