@@ -1,8 +1,11 @@
-'use strict';
 // What an idle child costs: its private memory, which it shares with nobody.
+//
+//   node bench/memory.js [--json]
+'use strict';
 
 const fs = require('node:fs');
 const { Process } = require('multiproc');
+const { jsonOf, median, table } = require('./lib');
 
 /** Kilobytes: Private_Clean and Private_Dirty of /proc/PID/smaps_rollup. */
 function privateKilobytes(pid) {
@@ -15,7 +18,7 @@ function privateKilobytes(pid) {
 async function idle(pid) {
   const isAsleep = () => / S /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
   const switches = () => /^voluntary.*$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[0];
-  for (let before; before !== switches() || !isAsleep(); ) {
+  for (let before; before !== switches() || !isAsleep();) {
     before = switches();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -41,13 +44,23 @@ async function measureMemory(count = 50) {
   }
 }
 
-module.exports = { measureMemory };
+/** In a fresh process, whatever this one has done before. */
+function run() {
+  const sizes = jsonOf(process.execPath, [__filename, '--json']);
+  if (sizes === null) throw new Error('no measurement: is there a /proc/PID/smaps_rollup?');
+  const numbers = [median(sizes), Math.min(...sizes), Math.max(...sizes)];
+  table([
+    [`private memory of ${sizes.length} idle children, MB each`, 'median', 'least', 'most'],
+    ['multiproc Process', ...numbers.map((size) => size.toFixed(1))],
+  ]);
+}
+
+module.exports = { measureMemory, run };
 
 if (require.main === module) {
-  void measureMemory().then((sizes) => {
-    const [min, max] = [Math.min(...sizes), Math.max(...sizes)];
-    const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
-    const [low, middle, high] = [min, mean, max].map((size) => size.toFixed(1));
-    console.log(`${sizes.length} idle children: ${middle} MB each (${low} to ${high})`);
-  });
+  if (process.argv.includes('--json')) {
+    void measureMemory().then((sizes) => console.log(JSON.stringify(sizes)));
+  } else {
+    run();
+  }
 }

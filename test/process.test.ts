@@ -7,6 +7,7 @@ import {
   constants,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   readSync,
@@ -65,7 +66,14 @@ function argumentsInChild(make: (target: (...args: unknown[]) => void) => Proces
 /** What `/proc` says of a process: `R` runs, `S` sleeps, `Z` is a zombie; undefined if it is gone. */
 function stateOf(pid: number): string | undefined {
   if (!existsSync(`/proc/${pid}/stat`)) return undefined;
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').charAt(0);
+  return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .charAt(0);
+}
+
+/** Its main thread is one a little before all of it has ended. */
+function isZombie(pid: number): boolean {
+  return stateOf(pid) === 'Z' && readdirSync(`/proc/${pid}/task`).length === 1;
 }
 
 describe('constructor', () => {
@@ -118,7 +126,9 @@ describe('constructor', () => {
 
   test('without a target the child does nothing', () => {
     expect(exitcodeOf(new Process())).toBe(0);
-    expect(exitcodeOf(new Process({ target: null, kwargs: null, name: null, daemon: null }))).toBe(0);
+    expect(exitcodeOf(new Process({ target: null, kwargs: null, name: null, daemon: null }))).toBe(
+      0,
+    );
   });
 
   test('the default name is the class and the number', () => {
@@ -158,13 +168,13 @@ describe('constructor', () => {
       "TypeError: Process() got an unexpected option 'arg': " +
         'it takes group, target, name, args, kwargs, daemon',
     ],
-    [
-      'an option that does not exist, after positional arguments',
-      [null, null, null, [], null, { deamon: true }],
-      "TypeError: Process() got an unexpected option 'deamon': it takes daemon",
-    ],
   ])('bad input: %s', (_, given, error) => {
     expect(errorOf(() => new (Process as any)(...given))).toBe(error);
+  });
+
+  test.each(['deamon', 'name'])('bad input: the option %s after positional arguments', (name) => {
+    const make = (): Process => new (Process as any)(null, null, 'a', [], null, { [name]: 'b' });
+    expect(errorOf(make)).toMatch(`TypeError: Process() got an unexpected option '${name}'`);
   });
 });
 
@@ -176,14 +186,18 @@ describe('subclass', () => {
     ) {
       super({ name: 'writer' });
     }
-    override run(): void {
+    override run(): unknown {
+      this.write();
+      return undefined;
+    }
+    write(): void {
       writeFileSync(this.file, `${this.text} by ${currentProcess().name}`);
     }
   }
   class AsyncWriter extends Writer {
     override async run(): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 1));
-      super.run();
+      this.write();
     }
   }
 
@@ -328,8 +342,8 @@ describe('life', () => {
   test('C009 after join: exit code 0, not alive, not active; joining twice is fine', () => {
     const child = new Process();
     child.start();
-    expect(child.join()).toBeUndefined();
-    expect(child.join()).toBeUndefined();
+    child.join();
+    child.join();
     expect(child.exitcode).toBe(0);
     expect(child.isAlive()).toBe(false);
     expect(activeChildren()).not.toContain(child);
@@ -357,7 +371,7 @@ describe('life', () => {
   test('activeChildren() reaps the children that have ended', async () => {
     const child = new Process();
     child.start();
-    await until(() => stateOf(child.pid!) === 'Z');
+    await until(() => isZombie(child.pid!));
     expect(activeChildren()).toEqual([]);
     expect(stateOf(child.pid!)).toBeUndefined();
     expect(child.exitcode).toBe(0);
@@ -366,7 +380,7 @@ describe('life', () => {
   test('start() reaps the children that have ended', async () => {
     const first = new Process();
     first.start();
-    await until(() => stateOf(first.pid!) === 'Z');
+    await until(() => isZombie(first.pid!));
     expect(exitcodeOf(new Process())).toBe(0);
     expect(stateOf(first.pid!)).toBeUndefined();
   });
@@ -377,7 +391,7 @@ describe('life', () => {
   });
 
   test('freezeSupport() does nothing', () => {
-    expect(freezeSupport()).toBeUndefined();
+    expect(errorOf(freezeSupport)).toBeUndefined();
   });
 
   test('C023 100 children in a row all exit 0', () => {
@@ -400,7 +414,7 @@ describe('signals', () => {
     expect(child.exitcode).toBe(exitcode);
     expect(activeChildren()).not.toContain(child);
     // Once it has ended there is nobody to send a signal to.
-    expect(child[method]()).toBeUndefined();
+    child[method]();
     expect(child.exitcode).toBe(exitcode);
   });
 
@@ -422,7 +436,7 @@ describe('signals', () => {
   test('a zombie that is not yet reaped takes a signal without an error', async () => {
     const child = new Process();
     child.start();
-    await until(() => stateOf(child.pid!) === 'Z');
+    await until(() => isZombie(child.pid!));
     child.terminate();
     child.join(patience);
     expect(child.exitcode).toBe(0);
@@ -433,8 +447,8 @@ describe('join', () => {
   test('C015 join(0), join(-1) and a short timeout return while the child runs', async () => {
     const child = startedForever();
     for (const timeout of [0, -1, 0.01]) {
-      expect(child.join(timeout)).toBeUndefined();
-      expect(await child.joinAsync(timeout)).toBeUndefined();
+      child.join(timeout);
+      await child.joinAsync(timeout);
     }
     expect(child.isAlive()).toBe(true);
     expect(child.exitcode).toBeNull();
@@ -506,7 +520,14 @@ describe('close', () => {
       const child = new Process({ name: 'closed' });
       if (history === 'started and ended') exitcodeOf(child);
       child.close();
-      for (const method of ['start', 'join', 'isAlive', 'terminate', 'kill', 'interrupt'] as const) {
+      for (const method of [
+        'start',
+        'join',
+        'isAlive',
+        'terminate',
+        'kill',
+        'interrupt',
+      ] as const) {
         expect([method, errorOf(() => child[method]())]).toEqual([method, closed]);
       }
       for (const property of ['exitcode', 'pid', 'ident', 'sentinel'] as const) {
@@ -523,7 +544,7 @@ describe('close', () => {
     const child = new Process();
     child.start();
     const pid = child.pid!;
-    await until(() => stateOf(pid) === 'Z');
+    await until(() => isZombie(pid));
     child.close();
     expect(stateOf(pid)).toBeUndefined();
     expect(activeChildren()).not.toContain(child);
@@ -604,7 +625,7 @@ describe('inspect', () => {
     child.join(patience);
     const stopped = `<Process name='N' pid=${pid} parent=${parent} stopped exitcode=-SIGKILL>`;
     expect(inspect(child)).toBe(stopped);
-    expect(`${child}`).toBe(stopped);
+    expect(String(child)).toBe(stopped);
     child.close();
     expect(inspect(child)).toBe(`<Process name='N' parent=${parent} closed>`);
   });
@@ -716,7 +737,7 @@ describe('a child that somebody else has reaped', () => {
     expect(child.isAlive()).toBe(false);
     expect(child.exitcode).toBe(255);
     expect(activeChildren()).not.toContain(child);
-    expect(child.terminate()).toBeUndefined();
+    child.terminate();
   });
 
   test('can be joined, with or without a timeout or waiting on the event loop', async () => {

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace multiproc {
 namespace {
@@ -38,23 +39,67 @@ bool InTimers(Isolate* isolate) {
 }
 
 // No JavaScript of the parent's while the native stack unwinds: libuv and Node may be amid a batch
-// of callbacks there.
+// of callbacks there. Ends by itself with the phase of the event loop.
 class Silence {
  public:
-  Silence(Isolate* isolate, Local<Context> context, bool in_timers)
-      : isolate_(isolate),
-        no_jobs_(isolate, context->GetMicrotaskQueue()),
-        locked_(!in_timers) {
-    if (locked_) isolate->AddBeforeCallEnteredCallback(Terminate);
-  }
-  ~Silence() {
-    if (locked_) isolate_->RemoveBeforeCallEnteredCallback(Terminate);
+  static void Begin(Isolate* isolate, Local<Context> context, bool in_timers) {
+    (new Silence(isolate, context, in_timers))->EndWithPhase();
   }
 
  private:
+  using NoJobs = Isolate::SuppressMicrotaskExecutionScope;
+
+  Silence(Isolate* isolate, Local<Context> context, bool in_timers)
+      : isolate_(isolate),
+        context_(isolate, context),
+        no_jobs_(std::make_unique<NoJobs>(isolate, context->GetMicrotaskQueue())),
+        locked_(!in_timers) {
+    if (locked_) isolate->AddBeforeCallEnteredCallback(Terminate);
+  }
+
+  // Whichever phase comes next, one of these is the first to run in it. After polling that is the
+  // check; after any other phase it may be the timers, where a lock would hang.
+  void EndWithPhase() {
+    uv_loop_t* loop = node::GetCurrentEventLoop(isolate_);
+    uv_check_init(loop, &check_);
+    uv_prepare_init(loop, &prepare_);
+    uv_timer_init(loop, &timer_);
+    check_.data = prepare_.data = timer_.data = this;
+    uv_check_start(&check_, [](uv_check_t* handle) { Of(handle)->End(); });
+    uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { Of(handle)->End(); });
+    // Due since the beginning of time, so that it comes before Node's.
+    const uint64_t now = std::exchange(loop->time, 0);
+    uv_timer_start(&timer_, [](uv_timer_t* handle) { Of(handle)->End(); }, 0, 0);
+    loop->time = now;
+  }
+
+  template <typename Handle>
+  static Silence* Of(Handle* handle) {
+    return static_cast<Silence*>(handle->data);
+  }
+
+  void End() {
+    if (locked_) isolate_->RemoveBeforeCallEnteredCallback(Terminate);
+    no_jobs_.reset();
+    v8::HandleScope scope(isolate_);
+    DropPromiseJobs(isolate_, context_.Get(isolate_));
+    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&check_),
+                                reinterpret_cast<uv_handle_t*>(&prepare_),
+                                reinterpret_cast<uv_handle_t*>(&timer_)}) {
+      uv_close(handle, [](uv_handle_t* closed) {
+        if (--Of(closed)->open_ == 0) delete Of(closed);
+      });
+    }
+  }
+
   Isolate* isolate_;
-  Isolate::SuppressMicrotaskExecutionScope no_jobs_;
+  v8::Global<Context> context_;
+  std::unique_ptr<NoJobs> no_jobs_;
   bool locked_;
+  int open_ = 3;
+  uv_check_t check_;
+  uv_prepare_t prepare_;
+  uv_timer_t timer_;
 };
 
 // Never closed: a handle that is referenced keeps the loop from running dry, which would end the
@@ -65,7 +110,6 @@ struct Boot {
   v8::Global<Context> context;
   v8::Global<Function> prelude;
   v8::Global<Function> main;
-  std::unique_ptr<Silence> silence;
 
   static void Run(uv_async_t* async) {
     auto* boot = static_cast<Boot*>(async->data);
@@ -76,11 +120,7 @@ struct Boot {
     const bool first = !boot->prelude.IsEmpty();
     v8::Global<Function> next(std::move(first ? boot->prelude : boot->main));
     if (next.IsEmpty()) return;
-    if (first) {
-      boot->silence.reset();
-      DropPromiseJobs(isolate, context);
-      uv_async_send(async);
-    }
+    if (first) uv_async_send(async);
     node::MakeCallback(isolate, context->Global(), next.Get(isolate), 0, nullptr, {0, 0})
         .FromMaybe(Local<v8::Value>());
   }
@@ -99,13 +139,12 @@ void Unwind(Local<Context> context, Local<Function> prelude, Local<Function> mai
             Local<Function> any, bool in_script) {
   Isolate* isolate = Isolate::GetCurrent();
   DropPromiseJobs(isolate, context);
-  const bool in_timers = !in_script && InTimers(isolate);
+  if (!in_script) Silence::Begin(isolate, context, InTimers(isolate));
   auto* boot = new Boot{{},
                         isolate,
                         {isolate, context},
                         {isolate, prelude},
-                        {isolate, main},
-                        std::make_unique<Silence>(isolate, context, in_timers)};
+                        {isolate, main}};
   boot->async.data = boot;
   uv_async_init(node::GetCurrentEventLoop(isolate), &boot->async, Boot::Run);
   uv_async_send(&boot->async);

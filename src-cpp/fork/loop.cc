@@ -1,5 +1,7 @@
 #include "loop.h"
 
+#include <signal.h>
+
 #include <algorithm>
 
 namespace multiproc {
@@ -159,15 +161,19 @@ void PutToRest(uv_handle_t* handle, void* data) {
   }
 }
 
-void StopWatch(uv_handle_t* handle, void*) {
-  if (handle->type == UV_FS_POLL) {
-    uv_fs_poll_stop(reinterpret_cast<uv_fs_poll_t*>(handle));
-  } else if (handle->type == UV_SIGNAL) {
-    uv_signal_stop(reinterpret_cast<uv_signal_t*>(handle));
-  } else {
-    return;
-  }
+void StopPoll(uv_handle_t* handle, void*) {
+  if (handle->type != UV_FS_POLL) return;
+  uv_fs_poll_stop(reinterpret_cast<uv_fs_poll_t*>(handle));
   uv_unref(handle);
+}
+
+// Before any signal can arrive: otherwise a terminate() right after start() would get lost. The
+// handles themselves are Node's to close, when their listeners are removed.
+void RestoreDisposition(uv_handle_t* handle, void*) {
+  if (handle->type != UV_SIGNAL) return;
+  const int number = reinterpret_cast<uv_signal_t*>(handle)->signum;
+  // libuv listens for the end of child processes by itself, too.
+  if (number != 0 && number != SIGCHLD) signal(number, SIG_DFL);
 }
 
 // Results of the parent's work in libuv's thread pool, and handles that it was closing: their
@@ -203,7 +209,8 @@ std::vector<int> ForkLoopClean(uv_loop_t* loop, const std::vector<int>& kept) {
   DropCompletions(loop);
   if (walk.watches_files) ForgetFileWatches(loop);
   uv_loop_fork(loop);
-  uv_walk(loop, StopWatch, nullptr);
+  uv_walk(loop, StopPoll, nullptr);
+  uv_walk(loop, RestoreDisposition, nullptr);
   if (walk.watches_files) OpenFileWatcher(loop);
   EndRestBeforePolling(loop);
   return walk.disarmed;

@@ -14,6 +14,8 @@ export interface RunOptions {
   args?: string[];
   nodeArgs?: string[];
   env?: NodeJS.ProcessEnv;
+  /** A command that runs the program: `node` and its arguments are appended. */
+  via?: string[];
   /** Seconds until the program and all that it started are killed, which fails the test. */
   deadline?: number;
 }
@@ -31,7 +33,9 @@ export function runSource(source: string, options: RunOptions = {}): Promise<End
 function runNode(args: string[], options: RunOptions): Promise<Ended> {
   const deadline = options.deadline ?? 20;
   return new Promise((resolve, reject) => {
-    const program = spawn(process.execPath, [...(options.nodeArgs ?? []), ...args], {
+    const node = [process.execPath, ...(options.nodeArgs ?? []), ...args];
+    const [command, ...rest] = [...(options.via ?? []), ...node];
+    const program = spawn(command!, rest, {
       cwd: join(__dirname, '..'),
       env: { ...process.env, NODE_OPTIONS: '', ...options.env },
       detached: true,

@@ -1,6 +1,6 @@
 'use strict';
 // Forks as often and as hard as it can. Arguments: rounds (300), and megabytes that the parent
-// keeps alive at most (600). Prints a line for each part; exits with 1 on any failure.
+// keeps alive at most (500). Prints a line for each part; exits with 1 on any failure.
 //
 // `npm run stress` is the long form; 20 rounds with 80 MB are part of the tests.
 
@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { Process } = require('multiproc');
 
 const rounds = Number(process.argv[2] ?? 300);
-const megabytes = Number(process.argv[3] ?? 600);
+const megabytes = Number(process.argv[3] ?? 500);
 
 /** For the parts that have many processes at once. */
 const crowd = Math.ceil(rounds / 3);

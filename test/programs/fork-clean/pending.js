@@ -162,7 +162,11 @@ function printAndEnd() {
 /** Blocks, so that nothing pending can run meanwhile. */
 function waitUntil(condition) {
   const pause = new Int32Array(new SharedArrayBuffer(4));
-  while (!condition()) Atomics.wait(pause, 0, 0, 1);
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`still not after 10 s: ${condition}`);
+    Atomics.wait(pause, 0, 0, 1);
+  }
 }
 
 module.exports = { arm, log, waitUntil };

@@ -59,7 +59,9 @@ function wasmModule(count) {
     const code = [0, 0x20, 0, ...call, 0x41, 1, 0x6a, 0x0b];
     return [...leb(code.length), ...code];
   };
-  const bodies = Array.from({ length: count }, (_, i) => body(i === 0 ? [] : [0x10, ...leb(i - 1)]));
+  const bodies = Array.from({ length: count }, (_, i) =>
+    body(i === 0 ? [] : [0x10, ...leb(i - 1)]),
+  );
   const last = Buffer.from('last');
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
@@ -87,11 +89,14 @@ const features = {
       const file = path.join(directory, 'file');
       await callback((done) => fs.writeFile(file, 'text', done));
       assert.strictEqual(await callback((done) => fs.readFile(file, 'utf8', done)), 'text');
-      await assert.rejects(callback((done) => fs.stat(file + '.none', done)), { code: 'ENOENT' });
+      await assert.rejects(
+        callback((done) => fs.stat(file + '.none', done)),
+        { code: 'ENOENT' },
+      );
     });
   },
 
-  async 'streams'() {
+  async streams() {
     const { Transform } = require('node:stream');
     const { pipeline } = require('node:stream/promises');
     await inDirectory(async (directory) => {
@@ -143,7 +148,7 @@ const features = {
     assert.ok(expected.equals(Buffer.from(digest)));
   },
 
-  async 'zlib'() {
+  async zlib() {
     const zlib = require('node:zlib');
     const data = Buffer.from('zlib '.repeat(50_000));
     for (const [pack, unpack] of [
@@ -175,7 +180,7 @@ const features = {
     assert.deepStrictEqual(order, ['microtask', 'immediate']);
   },
 
-  async 'setInterval'() {
+  async setInterval() {
     let count = 0;
     await new Promise((resolve) => {
       const timer = setInterval(() => {
@@ -187,7 +192,7 @@ const features = {
     assert.strictEqual(count, 8);
   },
 
-  async 'AsyncLocalStorage'() {
+  async AsyncLocalStorage() {
     const { AsyncLocalStorage } = require('node:async_hooks');
     const storage = new AsyncLocalStorage();
     const found = await storage.run('context', async () => {
@@ -217,7 +222,7 @@ const features = {
     });
   },
 
-  async 'UDP'() {
+  async UDP() {
     const dgram = require('node:dgram');
     const [a, b] = [dgram.createSocket('udp4'), dgram.createSocket('udp4')];
     await callback((done) => a.bind(0, '127.0.0.1', done));
@@ -228,7 +233,7 @@ const features = {
     b.close();
   },
 
-  async 'http'() {
+  async http() {
     const http = require('node:http');
     const server = http.createServer(async (request, response) => {
       response.end(`${request.method} ${request.url} ${await text(request)}`);
@@ -243,7 +248,7 @@ const features = {
     });
   },
 
-  async 'http2'() {
+  async http2() {
     const http2 = require('node:http2');
     const server = http2.createServer((request, response) => response.end('two'));
     await listening(server, async (port) => {
@@ -253,7 +258,7 @@ const features = {
     });
   },
 
-  async 'TLS'() {
+  async TLS() {
     const tls = require('node:tls');
     // A shared key needs no certificate.
     const common = { ciphers: 'PSK', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' };
@@ -269,7 +274,7 @@ const features = {
     });
   },
 
-  async 'fetch'() {
+  async fetch() {
     const http = require('node:http');
     const server = http.createServer(async (request, response) => {
       response.end(JSON.stringify({ url: request.url, body: await text(request) }));
@@ -348,7 +353,10 @@ const features = {
   async 'child_process.execFile'() {
     const { execFile } = require('node:child_process');
     assert.strictEqual(await callback((done) => execFile('echo', ['word'], done)), 'word\n');
-    await assert.rejects(callback((done) => execFile('false', done)), { code: 1 });
+    await assert.rejects(
+      callback((done) => execFile('false', done)),
+      { code: 1 },
+    );
   },
 
   async 'child_process.spawnSync'() {
@@ -399,7 +407,7 @@ const features = {
     assert.strictEqual(error.message, 'of the worker');
   },
 
-  async 'readline'() {
+  async readline() {
     const { Readable } = require('node:stream');
     const readline = require('node:readline');
     const lines = [];
@@ -417,7 +425,7 @@ const features = {
     assert.strictEqual(signal.reason.name, 'TimeoutError');
   },
 
-  async 'MessageChannel'() {
+  async MessageChannel() {
     const { port1, port2 } = new MessageChannel();
     port2.onmessage = ({ data }) => port2.postMessage({ back: data });
     const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
@@ -426,7 +434,7 @@ const features = {
     port1.close();
   },
 
-  async 'structuredClone'() {
+  async structuredClone() {
     const value = { date: new Date(0), set: new Set([1]), bytes: new Uint8Array([1, 2]) };
     value.self = value;
     const copy = structuredClone(value);
@@ -445,7 +453,7 @@ const features = {
     clearInterval(alive);
   },
 
-  async 'FinalizationRegistry'() {
+  async FinalizationRegistry() {
     let collect;
     const collected = new Promise((resolve) => (collect = resolve));
     const registry = new FinalizationRegistry(collect);
