@@ -3,6 +3,8 @@
  * `errno` and `syscall`.
  */
 
+import { constants } from 'node:os';
+
 /** A condition that Python states with `assert`: the call makes no sense in this state. */
 export class AssertionError extends Error {
   static {
@@ -33,9 +35,7 @@ export class NotImplementedError extends RuntimeError {
 
 /** What is known of a system call that failed. */
 export interface SystemErrorInfo {
-  /** The symbolic name, such as 'EPIPE'. */
-  code: string;
-  /** The number, negative as Node has it. */
+  /** The positive number of the C library. */
   errno: number;
   /** The text of strerror(3). */
   text: string;
@@ -50,16 +50,18 @@ export class OSError extends Error {
   static {
     this.prototype.name = 'OSError';
   }
+  /** The symbolic name, such as 'EPIPE'. */
   readonly code: string;
+  /** The number, negative as Node has it. */
   readonly errno: number;
   readonly syscall: string;
   declare readonly path?: string;
 
   constructor(info: SystemErrorInfo) {
     const path = info.path === undefined ? '' : `: '${info.path}'`;
-    super(`[Errno ${-info.errno}] ${info.text}${path}`);
-    this.code = info.code;
-    this.errno = info.errno;
+    super(`[Errno ${info.errno}] ${info.text}${path}`);
+    this.code = codeOf(info.errno);
+    this.errno = -info.errno;
     this.syscall = info.syscall;
     if (info.path !== undefined) this.path = info.path;
   }
@@ -117,9 +119,15 @@ const classOfCode: Readonly<Record<string, typeof OSError>> = {
   ENOENT: FileNotFoundError,
 };
 
+/** libuv's table, which Node offers for this, lacks some: ECHILD. */
+function codeOf(errno: number): string {
+  const found = Object.entries(constants.errno).find(([, number]) => number === errno);
+  return found?.[0] ?? `E${errno}`;
+}
+
 /** Python chooses the subclass of OSError by the error number (PEP 3151). */
 export function osError(info: SystemErrorInfo): OSError {
-  return new (classOfCode[info.code] ?? OSError)(info);
+  return new (classOfCode[codeOf(info.errno)] ?? OSError)(info);
 }
 
 /** The text for an argument of a wrong type. */

@@ -16,14 +16,10 @@ export interface PosixAddon {
   readonly global: typeof globalThis;
   readonly POLLIN: number;
   setErrorFactory(
-    create: (
-      code: string,
-      errno: number,
-      text: string,
-      syscall: string,
-      path: string | undefined,
-    ) => Error,
+    create: (errno: number, text: string, syscall: string, path: string | undefined) => Error,
   ): void;
+  /** Throws the error of a system call that the other addon made. */
+  raise(errno: number, syscall: string): never;
 
   getpid(): number;
   getppid(): number;
@@ -48,7 +44,7 @@ export interface PosixAddon {
 
 /** fork(2) for a process that runs V8. */
 export interface ForkAddon {
-  /** The child's pid in the parent, 0 in the child. `kept` null: everything lives on. */
+  /** The child's pid in the parent, 0 in the child, or -errno. `kept` null: everything lives on. */
   fork(any: () => void, kept: readonly number[] | null): number;
   /** In a child: whether the parent's stream on this descriptor was put to rest. */
   disarmed(fd: number): boolean;
@@ -59,6 +55,8 @@ export interface ForkAddon {
    * `inScript`: no callback is on the stack.
    */
   unwind(prelude: () => void, main: () => void, any: () => void, inScript: boolean): never;
+  /** `settles` tells of a promise of WebAssembly's whether to settle it. */
+  onWasm(settles: (promise: Promise<unknown>) => boolean): void;
   onExit(callback: (code: number) => void): void;
 }
 
@@ -83,9 +81,7 @@ function load<Addon>(name: string): Addon {
 
 export const posix = load<PosixAddon>('posix.node');
 
-posix.setErrorFactory((code, errno, text, syscall, path) =>
-  osError({ code, errno, text, syscall, path }),
-);
+posix.setErrorFactory((errno, text, syscall, path) => osError({ errno, text, syscall, path }));
 
 let forkAddon: ForkAddon | undefined;
 
@@ -93,4 +89,11 @@ let forkAddon: ForkAddon | undefined;
 export function forker(): ForkAddon {
   forkAddon ??= load<ForkAddon>(`fork-${process.versions.modules}.node`);
   return forkAddon;
+}
+
+/** fork(2), as ForkAddon.fork(), with its failure thrown. */
+export function fork(any: () => void, kept: readonly number[] | null): number {
+  const pid = forker().fork(any, kept);
+  if (pid < 0) posix.raise(-pid, 'fork');
+  return pid;
 }

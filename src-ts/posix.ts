@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 import { expected, RuntimeError } from './errors';
-import { forker, posix } from './native';
+import { fork as forkNode, posix } from './native';
 import { main, realms } from './realm';
 
 export * from './wait-status';
@@ -22,7 +22,7 @@ export { exitcodeOf as waitstatusToExitcode } from './wait-status';
  */
 export function fork(): number {
   if (!isMainThread) throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
-  const pid = forker().fork(() => {}, null);
+  const pid = forkNode(() => {}, null);
   if (pid === 0) adaptNode();
   return pid;
 }
@@ -89,9 +89,13 @@ function adaptNode(): void {
 function exitAfterListeners(): void {
   const node = main.process as NodeJS.Process & { reallyExit(code: number): never };
   const emit = node.emit.bind(node) as (event: string, ...args: unknown[]) => boolean;
+  // Between the listeners for an error that nobody handles and its end, Node prints it.
+  let failing = false;
   const emitThenExit = (event: string, ...args: unknown[]): boolean => {
     const heard = emit(event, ...args);
-    if (event === 'exit') node.reallyExit(Number(node.exitCode ?? args[0]));
+    if (event === 'uncaughtExceptionMonitor') failing = true;
+    if (event === 'uncaughtException' && heard) failing = false;
+    if (event === 'exit' && !failing) node.reallyExit(Number(node.exitCode ?? args[0]));
     return heard;
   };
   Object.defineProperty(node, 'emit', { value: emitThenExit, configurable: true, writable: true });

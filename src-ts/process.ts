@@ -421,18 +421,18 @@ function terminateDaemons(): void {
 }
 
 function toOptions(given: unknown[]): ProcessOptions {
-  if (!isOptions(given)) {
-    const [group, target, name, args, kwargs, rest] = given;
-    return { group, target, name, args, kwargs, ...(rest as object) } as ProcessOptions;
-  }
-  const options = given[0] ?? {};
-  const unknown = Object.keys(options).find((key) => !optionNames.includes(key));
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Process() got an unexpected option '${unknown}': it takes ${optionNames.join(', ')}`,
-    );
-  }
-  return options;
+  if (isOptions(given)) return withKnownNames(given[0] ?? {}, optionNames);
+  const [group, target, name, args, kwargs, rest] = given;
+  const { daemon } = withKnownNames((rest ?? {}) as ProcessOptions, ['daemon']);
+  return { group, target, name, args, kwargs, daemon } as ProcessOptions;
+}
+
+function withKnownNames(options: ProcessOptions, known: readonly string[]): ProcessOptions {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return options;
+  throw new TypeError(
+    `Process() got an unexpected option '${unknown}': it takes ${known.join(', ')}`,
+  );
 }
 
 function isOptions(given: unknown[]): given is [ProcessOptions?] {

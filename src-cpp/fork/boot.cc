@@ -27,33 +27,34 @@ void DropPromiseJobs(Isolate* isolate, Local<Context> context) {
   isolate->CancelTerminateExecution();
 }
 
-// Node's timer loop calls JavaScript again until it returns: it must not be kept from that.
-bool InTimers(Isolate* isolate) {
+// Node calls these two again until they return: it must not be kept from that.
+bool InTimersOrImmediates(Isolate* isolate) {
   const auto options = static_cast<v8::StackTrace::StackTraceOptions>(
       v8::StackTrace::kFunctionName | v8::StackTrace::kScriptName);
   Local<v8::StackTrace> stack = v8::StackTrace::CurrentStackTrace(isolate, 10000, options);
   if (stack->GetFrameCount() == 0) return false;
   Local<v8::StackFrame> outermost = stack->GetFrame(isolate, stack->GetFrameCount() - 1);
   v8::String::Utf8Value function(isolate, outermost->GetFunctionName());
-  return *function != nullptr && strcmp(*function, "processTimers") == 0;
+  if (*function == nullptr) return false;
+  return strcmp(*function, "processTimers") == 0 || strcmp(*function, "processImmediate") == 0;
 }
 
 // No JavaScript of the parent's while the native stack unwinds: libuv and Node may be amid a batch
 // of callbacks there. Ends by itself with the phase of the event loop.
 class Silence {
  public:
-  static void Begin(Isolate* isolate, Local<Context> context, bool in_timers) {
-    (new Silence(isolate, context, in_timers))->EndWithPhase();
+  static void Begin(Isolate* isolate, Local<Context> context, bool locked) {
+    (new Silence(isolate, context, locked))->EndWithPhase();
   }
 
  private:
   using NoJobs = Isolate::SuppressMicrotaskExecutionScope;
 
-  Silence(Isolate* isolate, Local<Context> context, bool in_timers)
+  Silence(Isolate* isolate, Local<Context> context, bool locked)
       : isolate_(isolate),
         context_(isolate, context),
         no_jobs_(std::make_unique<NoJobs>(isolate, context->GetMicrotaskQueue())),
-        locked_(!in_timers) {
+        locked_(locked) {
     if (locked_) isolate->AddBeforeCallEnteredCallback(Terminate);
   }
 
@@ -121,6 +122,9 @@ struct Boot {
     v8::Global<Function> next(std::move(first ? boot->prelude : boot->main));
     if (next.IsEmpty()) return;
     if (first) uv_async_send(async);
+    // Reports what is thrown, and forgets it: otherwise V8 throws it again at the next occasion.
+    v8::TryCatch reporting(isolate);
+    reporting.SetVerbose(true);
     node::MakeCallback(isolate, context->Global(), next.Get(isolate), 0, nullptr, {0, 0})
         .FromMaybe(Local<v8::Value>());
   }
@@ -139,7 +143,7 @@ void Unwind(Local<Context> context, Local<Function> prelude, Local<Function> mai
             Local<Function> any, bool in_script) {
   Isolate* isolate = Isolate::GetCurrent();
   DropPromiseJobs(isolate, context);
-  if (!in_script) Silence::Begin(isolate, context, InTimers(isolate));
+  if (!in_script) Silence::Begin(isolate, context, !InTimersOrImmediates(isolate));
   auto* boot = new Boot{{},
                         isolate,
                         {isolate, context},

@@ -122,8 +122,8 @@ std::vector<int> Descriptors(Local<Context> context, Local<Array> array) {
   return result;
 }
 
-// fork(any, kept): the pid of the child in the parent, 0 in the child. `kept` are the descriptors
-// whose handles live on in the child; null: everything does.
+// fork(any, kept): the pid of the child in the parent, 0 in the child, -errno when it failed. `kept`
+// are the descriptors whose handles live on in the child; null: everything does.
 void Fork(const FunctionCallbackInfo<Value>& args) {
   Isolate* isolate = args.GetIsolate();
   Local<Context> context = isolate->GetCurrentContext();
@@ -147,11 +147,7 @@ void Fork(const FunctionCallbackInfo<Value>& args) {
       BecomeChild(context, clean ? &kept : nullptr);
     }
   }
-  if (pid < 0) {
-    isolate->ThrowException(node::ErrnoException(isolate, error, "fork"));
-    return;
-  }
-  args.GetReturnValue().Set(pid);
+  args.GetReturnValue().Set(pid < 0 ? -error : pid);
 }
 
 void Disarmed(const FunctionCallbackInfo<Value>& args) {
@@ -172,6 +168,32 @@ void OnExit(const FunctionCallbackInfo<Value>& args) {
   on_exit.Reset(args.GetIsolate(), args[0].As<Function>());
 }
 
+// Called with the promise of an asynchronous WebAssembly operation that has finished: whether to
+// settle it.
+v8::Global<Function> settles_wasm;
+
+void SettleWasm(Isolate* isolate, Local<Context> context, Local<v8::Promise::Resolver> resolver,
+                Local<Value> result, v8::WasmAsyncSuccess success) {
+  Local<Value> promise = resolver->GetPromise();
+  Local<Value> settles;
+  if (!settles_wasm.Get(isolate)
+           ->Call(context, v8::Undefined(isolate), 1, &promise)
+           .ToLocal(&settles) ||
+      !settles->IsTrue()) {
+    return;
+  }
+  if (success == v8::WasmAsyncSuccess::kSuccess) {
+    resolver->Resolve(context, result).FromMaybe(false);
+  } else {
+    resolver->Reject(context, result).FromMaybe(false);
+  }
+}
+
+void OnWasm(const FunctionCallbackInfo<Value>& args) {
+  settles_wasm.Reset(args.GetIsolate(), args[0].As<Function>());
+  args.GetIsolate()->SetWasmAsyncResolvePromiseCallback(SettleWasm);
+}
+
 // Stops async_hooks from following promises: the child's `before` hook is for timers, immediates
 // and ticks, and following promises would make them slow.
 void StopPromiseHooks(const FunctionCallbackInfo<Value>& args) {
@@ -184,6 +206,7 @@ void Initialize(Local<Object> exports, Local<Value>, Local<Context> context, voi
   NODE_SET_METHOD(exports, "unwind", UnwindStack);
   NODE_SET_METHOD(exports, "clearAsyncIds", ClearAsyncIdStack);
   NODE_SET_METHOD(exports, "onExit", OnExit);
+  NODE_SET_METHOD(exports, "onWasm", OnWasm);
   NODE_SET_METHOD(exports, "stopPromiseHooks", StopPromiseHooks);
   pool = TakeOverPlatform(context);
 }

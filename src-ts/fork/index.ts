@@ -6,7 +6,7 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 
 import { runHooks } from '../at-fork';
-import { type ForkAddon, forker } from '../native';
+import { fork, type ForkAddon, forker } from '../native';
 import { removeListeners } from './listeners';
 import { main } from '../realm';
 import { disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
@@ -17,6 +17,7 @@ import './random';
 import './stdio';
 import './connections';
 import './coverage';
+import './wasm';
 
 const nothing = (): void => {};
 
@@ -27,7 +28,6 @@ const nothing = (): void => {};
  * @throws OSError (EAGAIN at the limit of processes, ENOMEM)
  */
 export function forkInto(child: () => void, kept: readonly number[]): number {
-  const addon = forker();
   rehearse();
   runHooks('before');
   // Everything that exists now has an id not above this one's.
@@ -35,7 +35,7 @@ export function forkInto(child: () => void, kept: readonly number[]): number {
   const tracked = promisesAreTracked();
   let pid: number;
   try {
-    pid = addon.fork(nothing, kept);
+    pid = fork(nothing, kept);
     if (pid === 0) becomeChild(child, border, tracked);
   } finally {
     // Never in the child, whose stack ends without it.

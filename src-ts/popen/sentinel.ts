@@ -58,13 +58,19 @@ export interface Lifeline {
 }
 
 export function makeLifeline(): Lifeline {
-  return hasPidfd ? pidfdLifeline(posix.getpid()) : socketLifeline();
+  return hasPidfd ? pidfdLifeline() : socketLifeline();
 }
 
-function pidfdLifeline(parent: number): Lifeline {
+/** This process's own, for its children: one that they opened might be of another process by then. */
+let self: { pid: number; fd: number } | undefined;
+
+function pidfdLifeline(): Lifeline {
+  const pid = posix.getpid();
+  if (self?.pid !== pid) self = { pid, fd: posix.pidfdOpen(pid) };
+  const parent = self.fd;
   return {
     ofChild: (pid) => new Sentinel(posix.pidfdOpen(pid)),
-    ofParent: () => new Sentinel(posix.pidfdOpen(parent)),
+    ofParent: () => new Sentinel(parent),
     cut: () => {},
   };
 }

@@ -4,10 +4,10 @@
 //
 // `npm run stress` is the long form; 20 rounds with 80 MB are part of the tests.
 
-const { spawnSync } = require('node:child_process');
+const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { Process } = require('multiproc');
+const { posix, Process } = require('multiproc');
 
 const rounds = Number(process.argv[2] ?? 300);
 const megabytes = Number(process.argv[3] ?? 500);
@@ -20,25 +20,25 @@ const width = Math.min(5, Math.ceil(rounds / 10));
 const patience = 30;
 const mega = 1024 * 1024;
 
-/** Allocates while the event loop turns: the heap swells to the limit and shrinks again. */
+/** Allocates all the time: what it keeps swells to the limit and is let go, again and again. */
 class Allocator {
   #chunks = [];
+  #limit;
   peak = 0;
 
-  /** Fills the heap up to a fraction of the limit before anything is forked. */
-  warmUp() {
-    while (this.#used() < megabytes / 2) this.churn();
+  constructor() {
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 10; i++) this.churn(Infinity);
+    const chunk = (process.memoryUsage().heapUsed - before) / 10;
+    // As much again is garbage that is not collected yet.
+    this.#limit = Math.ceil((megabytes * mega) / 2 / chunk);
+    while (this.#chunks.length < this.#limit / 2) this.churn();
   }
 
-  churn() {
-    this.#chunks.push(Array.from({ length: 40_000 }, (_, i) => ({ i, text: `${i}`, list: [i] })));
-    const used = this.#used();
-    this.peak = Math.max(this.peak, used);
-    if (used > megabytes) this.#chunks.splice(0, Math.ceil((this.#chunks.length * 2) / 3));
-  }
-
-  #used() {
-    return Math.round(process.memoryUsage().heapUsed / mega);
+  churn(limit = this.#limit) {
+    this.#chunks.push(Array.from({ length: 20_000 }, (_, i) => ({ i, text: `${i}`, list: [i] })));
+    if (this.#chunks.length > limit) this.#chunks.splice(0, Math.ceil(limit / 2));
+    this.peak = Math.max(this.peak, process.memoryUsage().heapUsed / mega);
   }
 }
 
@@ -56,35 +56,46 @@ function compileHot() {
 /** What each child does: garbage, code, garbage. */
 function work() {
   let kept = [];
-  for (let i = 0; i < 8; i++) {
-    kept = Array.from({ length: 30_000 }, (_, k) => ({ k, text: `${k}`, before: kept[k]?.k }));
+  for (let i = 0; i < 5; i++) {
+    kept = Array.from({ length: 20_000 }, (_, k) => ({ k, text: `${k}`, before: kept[k]?.k }));
     if (compileHot() !== ((45 * compiled) | 0)) throw new Error('a compiled function is wrong');
   }
 }
 
 /** Starts a child; resolves with what went wrong, or with undefined. */
-async function failureOf(target, ...args) {
+async function failureOf(seconds, target, ...args) {
   const child = new Process({ target, args });
   child.start();
-  await child.joinAsync(patience);
-  if (child.exitcode === null) return killed(child);
+  await child.joinAsync(seconds);
+  if (child.exitcode === null) return killed(child, seconds);
   return child.exitcode === 0 ? undefined : `${child.name}: exit code ${child.exitcode}`;
 }
 
 /** Ends a child that hangs, and tells where it did. */
-async function killed(child) {
-  const stack = describe(child.pid);
+async function killed(child, seconds) {
+  const stack = await describe(child.pid);
+  descendants(child.pid).forEach((pid) => posix.kill(pid, 'SIGKILL'));
   child.kill();
   await child.joinAsync();
-  return `${child.name}: no end after ${patience} s\n${stack}`;
+  return `${child.name}: no end after ${seconds} s\n${stack}`;
 }
 
-function describe(pid) {
-  const gdb = spawnSync('gdb', ['-batch', '-ex', 'thread apply all bt', '-p', String(pid)], {
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  return [readProc(pid, 'stack'), readProc(pid, 'wchan'), gdb.stdout ?? ''].join('\n');
+/** Also the times that it ran and that it waited for a CPU, to tell a hang from a slow machine. */
+async function describe(pid) {
+  const proc = ['schedstat', 'wchan', 'stack'].map((name) => readProc(pid, name));
+  const command = ['-batch', '-ex', 'thread apply all bt 30', '-p', String(pid)];
+  const gdb = await new Promise((resolve) =>
+    execFile('gdb', command, { timeout: 60_000 }, (_, stdout) => resolve(stdout)),
+  );
+  return [...proc, gdb].join('\n');
+}
+
+function descendants(pid) {
+  const threads = fs.readdirSync(`/proc/${pid}/task`);
+  const children = threads.flatMap((thread) =>
+    fs.readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return children.map(Number).flatMap((child) => [...descendants(child), child]);
 }
 
 /** Not every kernel shows both of them, nor to everybody. */
@@ -101,7 +112,7 @@ async function oneAfterTheOther(allocator) {
   for (let i = 0; i < rounds; i++) {
     allocator.churn();
     compileHot();
-    const failure = failureOf(work);
+    const failure = failureOf(patience, work);
     // The parent goes on while the child runs.
     for (let k = 0; k < 3; k++) {
       allocator.churn();
@@ -113,7 +124,7 @@ async function oneAfterTheOther(allocator) {
 }
 
 function atOnce(count) {
-  return Promise.all(Array.from({ length: count }, () => failureOf(work)));
+  return Promise.all(Array.from({ length: count }, () => failureOf(patience, work)));
 }
 
 /** Starts children, which start children, until `depth` is 0. */
@@ -128,7 +139,10 @@ async function family(width, depth) {
 }
 
 function childrenOf(width, depth) {
-  return Promise.all(Array.from({ length: width }, () => failureOf(family, width, depth)));
+  // A child waits for its own children: the innermost is the first that may be called hanging.
+  const seconds = patience * (depth + 1);
+  const start = () => failureOf(seconds, family, width, depth);
+  return Promise.all(Array.from({ length: width }, start));
 }
 
 let failed = false;
@@ -146,11 +160,10 @@ async function part(name, run) {
 async function main() {
   console.log(`Node ${process.version}, ${rounds} rounds, heap up to ${megabytes} MB`);
   const allocator = new Allocator();
-  allocator.warmUp();
   await part('one after the other', () => oneAfterTheOther(allocator));
   await part('at once', () => atOnce(crowd));
   await part(`three generations of ${width}`, () => childrenOf(width, 2));
-  console.log(`peak of the heap: ${allocator.peak} MB`);
+  console.log(`peak of the heap: ${Math.round(allocator.peak)} MB`);
   if (failed) process.exitCode = 1;
 }
 

@@ -1,58 +1,26 @@
 'use strict';
 
-// Launches itself under a limit of processes, and forks until that fails.
+// Hooks around a fork that fails, because no more processes are allowed.
 
 const { spawnSync } = require('node:child_process');
-const fs = require('node:fs');
 
-const { activeChildren, Process, registerAtFork } = require('multiproc');
+const { Process, registerAtFork } = require('multiproc');
 
-const nobody = 65534;
-const room = 60;
-
-/** The kernel counts threads, and exempts root. */
-function launch() {
-  const limit = room + (process.getuid() === 0 ? tasksOf(nobody) : tasksOf(process.getuid()));
-  const command = `ulimit -u ${limit} && exec "$0" "$1" limited`;
-  const options = { stdio: 'inherit', timeout: 15000 };
-  const { status } = spawnSync('sh', ['-c', command, process.execPath, __filename], options);
-  process.exitCode = status;
+/** As for everybody: the kernel does not limit root. */
+function forbidProcesses() {
+  spawnSync('prlimit', ['--pid', process.pid, '--nproc=1:'], { stdio: 'inherit' });
+  if (process.getuid() === 0) process.setuid(65534);
 }
 
-function tasksOf(user) {
-  const mine = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name) && ownerOf(name) === user);
-  return mine.reduce((sum, pid) => sum + tasksIn(pid), 0);
+const called = [];
+registerAtFork({
+  before: () => called.push('before'),
+  parent: () => called.push('parent'),
+  child: () => called.push('child'),
+});
+forbidProcesses();
+try {
+  new Process().start();
+} catch ({ name, code }) {
+  console.log(JSON.stringify({ name, code, called }));
 }
-
-function ownerOf(pid) {
-  return fs.statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-}
-
-function tasksIn(pid) {
-  try {
-    return fs.readdirSync(`/proc/${pid}/task`).length;
-  } catch {
-    return 0;
-  }
-}
-
-function forkUntilItFails() {
-  if (process.getuid() === 0) process.setuid(nobody);
-  const calls = { before: 0, parent: 0 };
-  registerAtFork({ before: () => calls.before++, parent: () => calls.parent++ });
-  let started = 0;
-  let failure;
-  while (failure === undefined && started < room) {
-    try {
-      new Process({ target: () => new Promise(() => {}), daemon: true }).start();
-      started++;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  const children = activeChildren().length;
-  console.log(JSON.stringify({ started, children, calls, name: failure?.name, code: failure?.code }));
-}
-
-if (process.argv[2] === 'limited') forkUntilItFails();
-else launch();

@@ -32,6 +32,10 @@ const moment = process.argv[2];
 if (process.argv[3] === 'launched') {
   void forkAndRead(moment);
 } else {
-  const options = { input: 'for the parent', stdio: ['pipe', 'inherit', 'inherit'], timeout: 15000 };
+  const options = {
+    input: 'for the parent',
+    stdio: ['pipe', 'inherit', 'inherit'],
+    timeout: 15000,
+  };
   process.exitCode = spawnSync(process.execPath, [__filename, moment, 'launched'], options).status;
 }
