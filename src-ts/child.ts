@@ -1,6 +1,7 @@
 /** The life of a forked child, from its first turn of the event loop to its end. */
 
 import { constants } from 'node:os';
+import { inspect } from 'node:util';
 
 import { posix } from './native';
 import { main } from './realm';
@@ -67,11 +68,20 @@ function showName(name: string): void {
 
 /** Python's first line; Node prints the rest. */
 function reportUncaught(name: string): void {
-  main.process.on('uncaughtExceptionMonitor', () => {
+  main.process.on('uncaughtExceptionMonitor', (error) => {
     if (main.process.listenerCount('uncaughtException') > 0) return;
     if (main.process.hasUncaughtExceptionCaptureCallback()) return;
     posix.writeAll(2, Buffer.from(`Process ${name}:\n`));
+    if (!hasInspector()) return;
+    // Node would wait for the inspector's thread, which is not here.
+    posix.writeAll(2, Buffer.from(`${inspect(error)}\n`));
+    main.process.exit(1);
   });
+}
+
+function hasInspector(): boolean {
+  if (!main.process.features.inspector) return false;
+  return (require('node:inspector') as typeof import('node:inspector')).url() !== undefined;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -8,6 +8,7 @@
 import 'node:async_hooks';
 import 'node:crypto';
 import 'node:fs';
+import 'node:module';
 import 'node:os';
 import 'node:path';
 import 'node:util';

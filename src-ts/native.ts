@@ -57,6 +57,8 @@ export interface ForkAddon {
   unwind(prelude: () => void, main: () => void, any: () => void, inScript: boolean): never;
   /** `settles` tells of a promise of WebAssembly's whether to settle it. */
   onWasm(settles: (promise: Promise<unknown>) => boolean): void;
+  /** Ends a child: flushes C's streams, and no more. */
+  exit(code: number): never;
   onExit(callback: (code: number) => void): void;
 }
 

@@ -7,6 +7,7 @@ import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 import { expected, RuntimeError } from './errors';
+import { reallyExit } from './fork/exit';
 import { fork as forkNode, posix } from './native';
 import { main, realms } from './realm';
 
@@ -87,7 +88,8 @@ function adaptNode(): void {
 
 /** Node tears itself down when its loop runs dry, which needs threads that are not here. */
 function exitAfterListeners(): void {
-  const node = main.process as NodeJS.Process & { reallyExit(code: number): never };
+  const node = main.process as NodeJS.Process & { reallyExit(code: unknown): never };
+  Object.defineProperty(node, 'reallyExit', reallyExit);
   const emit = node.emit.bind(node) as (event: string, ...args: unknown[]) => boolean;
   // Between the listeners for an error that nobody handles and its end, Node prints it.
   let failing = false;
@@ -95,7 +97,7 @@ function exitAfterListeners(): void {
     const heard = emit(event, ...args);
     if (event === 'uncaughtExceptionMonitor') failing = true;
     if (event === 'uncaughtException' && heard) failing = false;
-    if (event === 'exit' && !failing) node.reallyExit(Number(node.exitCode ?? args[0]));
+    if (event === 'exit' && !failing) node.reallyExit(node.exitCode ?? args[0]);
     return heard;
   };
   Object.defineProperty(node, 'emit', { value: emitThenExit, configurable: true, writable: true });

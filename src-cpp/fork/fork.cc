@@ -78,7 +78,7 @@ class ParkedPool {
 };
 
 // Node's ordinary exit joins threads that a child does not have.
-void ExitInChild(node::Environment*, int code) {
+void ExitChild(int code) {
   if (!on_exit.IsEmpty()) {
     Isolate* isolate = Isolate::GetCurrent();
     HandleScope scope(isolate);
@@ -110,7 +110,8 @@ void BecomeChild(Local<Context> context, const std::vector<int>* kept) {
     disarmed = ForkLoopClean(loop, *kept);
     RestoreSignalDispositions();
   }
-  node::SetProcessExitHandler(node::GetCurrentEnvironment(context), ExitInChild);
+  node::SetProcessExitHandler(node::GetCurrentEnvironment(context),
+                              [](node::Environment*, int code) { ExitChild(code); });
 }
 
 std::vector<int> Descriptors(Local<Context> context, Local<Array> array) {
@@ -153,6 +154,10 @@ void Fork(const FunctionCallbackInfo<Value>& args) {
 void Disarmed(const FunctionCallbackInfo<Value>& args) {
   const int fd = args[0].As<v8::Int32>()->Value();
   args.GetReturnValue().Set(std::find(disarmed.begin(), disarmed.end(), fd) != disarmed.end());
+}
+
+void Exit(const FunctionCallbackInfo<Value>& args) {
+  ExitChild(args[0].As<v8::Int32>()->Value());
 }
 
 void UnwindStack(const FunctionCallbackInfo<Value>& args) {
@@ -205,6 +210,7 @@ void Initialize(Local<Object> exports, Local<Value>, Local<Context> context, voi
   NODE_SET_METHOD(exports, "disarmed", Disarmed);
   NODE_SET_METHOD(exports, "unwind", UnwindStack);
   NODE_SET_METHOD(exports, "clearAsyncIds", ClearAsyncIdStack);
+  NODE_SET_METHOD(exports, "exit", Exit);
   NODE_SET_METHOD(exports, "onExit", OnExit);
   NODE_SET_METHOD(exports, "onWasm", OnWasm);
   NODE_SET_METHOD(exports, "stopPromiseHooks", StopPromiseHooks);

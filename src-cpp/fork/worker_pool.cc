@@ -27,6 +27,8 @@ void WorkerPool::PostDelayed(std::unique_ptr<v8::Task> task, v8::TaskPriority pr
 
 bool WorkerPool::Drain(Clock::duration patience) {
   std::unique_lock lock(sync_->mutex);
+  // At the limit of processes there may be no thread at all.
+  while (threads_ == 0 && undrained_ > 0 && HasReadyTask()) RunTask(lock);
   return sync_->settled.wait_for(lock, patience, [this] { return undrained_ == 0; });
 }
 
@@ -92,17 +94,21 @@ void WorkerPool::WorkLoop() {
       WaitForWork(lock);
       continue;
     }
-    Entry entry = PopReadyTask();
-    ++running_;
-    lock.unlock();
-    entry.task->Run();
-    // A task may take V8's locks while it is destroyed: it counts as running until then.
-    entry.task.reset();
-    lock.lock();
-    --running_;
-    if (entry.drained) --undrained_;
-    if (running_ == 0 || undrained_ == 0) sync_->settled.notify_all();
+    RunTask(lock);
   }
+}
+
+void WorkerPool::RunTask(std::unique_lock<std::mutex>& lock) {
+  Entry entry = PopReadyTask();
+  ++running_;
+  lock.unlock();
+  entry.task->Run();
+  // A task may take V8's locks while it is destroyed: it counts as running until then.
+  entry.task.reset();
+  lock.lock();
+  --running_;
+  if (entry.drained) --undrained_;
+  if (running_ == 0 || undrained_ == 0) sync_->settled.notify_all();
 }
 
 void WorkerPool::ReleaseDueTasks() {

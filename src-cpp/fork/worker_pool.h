@@ -58,6 +58,7 @@ class WorkerPool {
 
   static void RunThread(void* pool);
   void WorkLoop();
+  void RunTask(std::unique_lock<std::mutex>& lock);
   void Push(Entry entry, v8::TaskPriority priority);
   void WakeOrSpawn();
   void ReleaseDueTasks();

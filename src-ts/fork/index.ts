@@ -4,6 +4,7 @@
  */
 
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
+import { syncBuiltinESMExports } from 'node:module';
 
 import { runHooks } from '../at-fork';
 import { fork, type ForkAddon, forker } from '../native';
@@ -17,6 +18,7 @@ import './random';
 import './stdio';
 import './connections';
 import './coverage';
+import './exit';
 import './wasm';
 
 const nothing = (): void => {};
@@ -59,6 +61,8 @@ function becomeChild(child: () => void, border: AsyncResource, tracked: boolean)
       settle();
       border.runInAsyncScope(() => {
         replaceAll();
+        // `import { pid } from 'node:process'` is a copy.
+        syncBuiltinESMExports();
         runHooks('child');
         child();
       });

@@ -5,6 +5,7 @@
 
 import { AsyncResource, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 
 import { main } from '../realm';
 
@@ -24,4 +25,5 @@ export function rehearse(): void {
   emitter.removeAllListeners('event');
   main.process.hasUncaughtExceptionCaptureCallback();
   main.process.listenerCount('exit');
+  syncBuiltinESMExports();
 }

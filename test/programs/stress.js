@@ -74,8 +74,7 @@ async function failureOf(seconds, target, ...args) {
 /** Ends a child that hangs, and tells where it did. */
 async function killed(child, seconds) {
   const stack = await describe(child.pid);
-  descendants(child.pid).forEach((pid) => posix.kill(pid, 'SIGKILL'));
-  child.kill();
+  killTree(child.pid);
   await child.joinAsync();
   return `${child.name}: no end after ${seconds} s\n${stack}`;
 }
@@ -90,12 +89,18 @@ async function describe(pid) {
   return [...proc, gdb].join('\n');
 }
 
-function descendants(pid) {
-  const threads = fs.readdirSync(`/proc/${pid}/task`);
-  const children = threads.flatMap((thread) =>
-    fs.readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.map(Number).flatMap((child) => [...descendants(child), child]);
+/** Kills a process and those that it has started. It may end by itself just now. */
+function killTree(pid) {
+  try {
+    const threads = fs.readdirSync(`/proc/${pid}/task`);
+    const lists = threads.map((tid) =>
+      fs.readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8'),
+    );
+    lists.join(' ').split(' ').filter(Boolean).map(Number).forEach(killTree);
+    posix.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
+  }
 }
 
 /** Not every kernel shows both of them, nor to everybody. */
