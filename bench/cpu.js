@@ -19,7 +19,8 @@ const work = {
     for (let y = -1; y < 1; y += 0.004) {
       for (let x = -2; x < 1; x += 0.004) {
         let [re, im, n] = [0, 0, 0];
-        for (; n < 60 && re * re + im * im < 4; n++) [re, im] = [re * re - im * im + x, 2 * re * im + y];
+        for (; n < 60 && re * re + im * im < 4; n++)
+          [re, im] = [re * re - im * im + x, 2 * re * im + y];
         if (n === 60) inside++;
       }
     }

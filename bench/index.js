@@ -14,7 +14,9 @@ async function main() {
   const unknown = wanted.find((name) => !(name in benchmarks));
   if (unknown) throw new Error(`no benchmark ${unknown}: ${Object.keys(benchmarks).join(', ')}`);
   const model = cpus()[0].model.trim();
-  console.log(`Node ${process.version}, ${process.platform} ${release()}, ${cpus().length} x ${model}`);
+  console.log(
+    `Node ${process.version}, ${process.platform} ${release()}, ${cpus().length} x ${model}`,
+  );
   for (const name of wanted.length > 0 ? wanted : Object.keys(benchmarks)) {
     console.log(`\n== ${name}`);
     await require(benchmarks[name]).run();

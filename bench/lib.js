@@ -46,7 +46,10 @@ function compiled(name) {
 
 /** The last line of a program's output as JSON; null when the program is not to be had. */
 function jsonOf(command, args) {
-  const result = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (result.error || result.status !== 0) return null;
   return JSON.parse(result.stdout.trim().split('\n').at(-1));
 }

@@ -25,7 +25,8 @@ async function run() {
   const c = compiled('start');
   const peers = {
     'C: fork, same resident size': () => c && jsonOf(c, [String(megabytes), '20']),
-    "Python's Process (fork)": () => jsonOf('python3', [join(__dirname, 'peers', 'start.py'), '20']),
+    "Python's Process (fork)": () =>
+      jsonOf('python3', [join(__dirname, 'peers', 'start.py'), '20']),
     'multiproc Process': () => repeat(20, startAndJoin),
     worker_threads: () => repeat(3, () => once(new Worker(empty), 'exit')),
     'child_process.fork': () => repeat(3, () => once(fork(empty), 'exit')),

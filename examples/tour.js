@@ -78,9 +78,9 @@ function parallel() {
 function exitCodes() {
   title('Exit codes: how a child ended');
   const endings = {
-    'returns': () => {},
+    returns: () => {},
     'calls process.exit(3)': () => process.exit(3),
-    'throws': () => {
+    throws: () => {
       throw new Error('this error belongs to the tour');
     },
     'gets SIGKILL': () => posix.kill(posix.getpid(), 'SIGKILL'),

@@ -36,7 +36,10 @@ export function runChild(child: Child): void {
   } finally {
     if (threw) failed();
   }
-  if (!isThenable(result)) return end(undefined);
+  if (!isThenable(result)) {
+    end(undefined);
+    return;
+  }
   const promise = Promise.resolve(result);
   promise.catch(failed);
   void promise.then(() => end(undefined));

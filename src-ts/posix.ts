@@ -22,7 +22,8 @@ export { exitcodeOf as waitstatusToExitcode } from './wait-status';
  * @see https://man7.org/linux/man-pages/man2/fork.2.html
  */
 export function fork(): number {
-  if (!isMainThread) throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
+  if (!isMainThread)
+    throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
   const pid = forkNode(() => {}, null);
   if (pid === 0) adaptNode();
   return pid;

@@ -91,7 +91,7 @@ export class Process {
     this.#args = toArgs(options.args);
     this.#kwargs = options.kwargs == null ? null : { ...options.kwargs };
     this.#name = checkedName(options.name ?? `${new.target.name}-${this.#identity.join(':')}`);
-    if (options.daemon != null) this.daemon = options.daemon;
+    if (options.daemon != null) this.daemon = Boolean(options.daemon);
   }
 
   /**
@@ -121,7 +121,9 @@ export class Process {
       throw new AssertionError('daemonic processes are not allowed to have children');
     }
     if (!isMainThread) {
-      throw new RuntimeError('cannot start a process in a worker thread: fork(2) copies one thread');
+      throw new RuntimeError(
+        'cannot start a process in a worker thread: fork(2) copies one thread',
+      );
     }
     activeChildren();
     waitForChildrenAtExit();
@@ -207,7 +209,7 @@ export class Process {
   }
   set daemon(daemon: boolean) {
     if (this.#popen !== null) throw new AssertionError('process has already started');
-    this.#config.daemon = Boolean(daemon);
+    this.#config.daemon = daemon;
   }
 
   /** The process id, or null before start(). */
@@ -301,7 +303,11 @@ export class Process {
 
   /** Sockets that the child gets: in the arguments, or in fields of a subclass. */
   #descriptors(): number[] {
-    return descriptorsIn([...this.#args, ...Object.values(this.#kwargs ?? {}), ...Object.values(this)]);
+    return descriptorsIn([
+      ...this.#args,
+      ...Object.values(this.#kwargs ?? {}),
+      ...Object.values(this as object),
+    ]);
   }
 
   /** In the child. */
@@ -309,7 +315,7 @@ export class Process {
     counter = 0;
     children.clear();
     waiting = false;
-    current = this;
+    current = this; // eslint-disable-line @typescript-eslint/no-this-alias
     parentOfCurrent = new ParentProcess(parent.name, parent.pid, sentinel);
     runChild({
       name: this.#name,
@@ -423,7 +429,7 @@ function terminateDaemons(): void {
 function toOptions(given: unknown[]): ProcessOptions {
   if (isOptions(given)) return withKnownNames(given[0] ?? {}, optionNames);
   const [group, target, name, args, kwargs, rest] = given;
-  const { daemon } = withKnownNames((rest ?? {}) as ProcessOptions, ['daemon']);
+  const { daemon } = withKnownNames(rest ?? {}, ['daemon']);
   return { group, target, name, args, kwargs, daemon } as ProcessOptions;
 }
 
@@ -436,7 +442,9 @@ function withKnownNames(options: ProcessOptions, known: readonly string[]): Proc
 }
 
 function isOptions(given: unknown[]): given is [ProcessOptions?] {
-  return given.length === 0 || (given.length === 1 && typeof given[0] === 'object' && given[0] !== null);
+  return (
+    given.length === 0 || (given.length === 1 && typeof given[0] === 'object' && given[0] !== null)
+  );
 }
 
 function checkedTarget(target: unknown): Target | null {

@@ -70,7 +70,8 @@ class Silence {
     uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { Of(handle)->End(); });
     // Due since the beginning of time, so that it comes before Node's.
     const uint64_t now = std::exchange(loop->time, 0);
-    uv_timer_start(&timer_, [](uv_timer_t* handle) { Of(handle)->End(); }, 0, 0);
+    uv_timer_start(
+        &timer_, [](uv_timer_t* handle) { Of(handle)->End(); }, 0, 0);
     loop->time = now;
   }
 
@@ -84,9 +85,9 @@ class Silence {
     no_jobs_.reset();
     v8::HandleScope scope(isolate_);
     DropPromiseJobs(isolate_, context_.Get(isolate_));
-    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&check_),
-                                reinterpret_cast<uv_handle_t*>(&prepare_),
-                                reinterpret_cast<uv_handle_t*>(&timer_)}) {
+    for (uv_handle_t* handle :
+         {reinterpret_cast<uv_handle_t*>(&check_), reinterpret_cast<uv_handle_t*>(&prepare_),
+          reinterpret_cast<uv_handle_t*>(&timer_)}) {
       uv_close(handle, [](uv_handle_t* closed) {
         if (--Of(closed)->open_ == 0) delete Of(closed);
       });
@@ -144,11 +145,7 @@ void Unwind(Local<Context> context, Local<Function> prelude, Local<Function> mai
   Isolate* isolate = Isolate::GetCurrent();
   DropPromiseJobs(isolate, context);
   if (!in_script) Silence::Begin(isolate, context, !InTimersOrImmediates(isolate));
-  auto* boot = new Boot{{},
-                        isolate,
-                        {isolate, context},
-                        {isolate, prelude},
-                        {isolate, main}};
+  auto* boot = new Boot{{}, isolate, {isolate, context}, {isolate, prelude}, {isolate, main}};
   boot->async.data = boot;
   uv_async_init(node::GetCurrentEventLoop(isolate), &boot->async, Boot::Run);
   uv_async_send(&boot->async);

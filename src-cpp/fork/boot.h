@@ -6,8 +6,8 @@
 namespace multiproc {
 
 // Clears Node's stack of asynchronous ids, which is the parent's: without it Node aborts when the
-// fork happened inside a timer or an immediate. Node clears it when it handles an uncaught error, so
-// one is thrown by `thrower` for the capture callback that the caller has set.
+// fork happened inside a timer or an immediate. Node clears it when it handles an uncaught error,
+// so one is thrown by `thrower` for the capture callback that the caller has set.
 void ClearAsyncIds(v8::Local<v8::Context> context, v8::Local<v8::Function> thrower);
 
 // Drops the promise jobs that are queued, schedules `prelude` and then `main` on the event loop,

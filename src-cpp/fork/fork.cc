@@ -117,14 +117,13 @@ void BecomeChild(Local<Context> context, const std::vector<int>* kept) {
 std::vector<int> Descriptors(Local<Context> context, Local<Array> array) {
   std::vector<int> result;
   for (uint32_t i = 0; i < array->Length(); ++i) {
-    result.push_back(
-        array->Get(context, i).ToLocalChecked()->Int32Value(context).FromMaybe(-1));
+    result.push_back(array->Get(context, i).ToLocalChecked()->Int32Value(context).FromMaybe(-1));
   }
   return result;
 }
 
-// fork(any, kept): the pid of the child in the parent, 0 in the child, -errno when it failed. `kept`
-// are the descriptors whose handles live on in the child; null: everything does.
+// fork(any, kept): the pid of the child in the parent, 0 in the child, -errno when it failed.
+// `kept` are the descriptors whose handles live on in the child; null: everything does.
 void Fork(const FunctionCallbackInfo<Value>& args) {
   Isolate* isolate = args.GetIsolate();
   Local<Context> context = isolate->GetCurrentContext();
@@ -156,9 +155,7 @@ void Disarmed(const FunctionCallbackInfo<Value>& args) {
   args.GetReturnValue().Set(std::find(disarmed.begin(), disarmed.end(), fd) != disarmed.end());
 }
 
-void Exit(const FunctionCallbackInfo<Value>& args) {
-  ExitChild(args[0].As<v8::Int32>()->Value());
-}
+void Exit(const FunctionCallbackInfo<Value>& args) { ExitChild(args[0].As<v8::Int32>()->Value()); }
 
 void UnwindStack(const FunctionCallbackInfo<Value>& args) {
   Unwind(args.GetIsolate()->GetCurrentContext(), args[0].As<Function>(), args[1].As<Function>(),

@@ -32,10 +32,9 @@ void RegisterErrors(Napi::Env env, Napi::Object exports) {
 
 void ThrowErrno(Napi::Env env, int error, const char* syscall, const std::string& path) {
   auto& create = env.GetInstanceData<ErrorFactory>()->create;
-  Napi::Value arguments[] = {
-      Napi::Number::New(env, error), Napi::String::New(env, strerror(error)),
-      Napi::String::New(env, syscall),
-      path.empty() ? env.Undefined() : Napi::String::New(env, path)};
+  Napi::Value arguments[] = {Napi::Number::New(env, error), Napi::String::New(env, strerror(error)),
+                             Napi::String::New(env, syscall),
+                             path.empty() ? env.Undefined() : Napi::String::New(env, path)};
   Napi::Value created = create.Call({std::begin(arguments), std::end(arguments)});
   if (!env.IsExceptionPending()) napi_throw(env, created);
 }

@@ -23,9 +23,7 @@ using Napi::CallbackInfo;
 using Napi::Number;
 using Napi::Value;
 
-int IntAt(const CallbackInfo& info, size_t index) {
-  return info[index].As<Number>().Int32Value();
-}
+int IntAt(const CallbackInfo& info, size_t index) { return info[index].As<Number>().Int32Value(); }
 
 Value Getpid(const CallbackInfo& info) { return Number::New(info.Env(), getpid()); }
 

@@ -13,13 +13,13 @@ import { main } from '../realm';
 import { disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
 import { rehearse } from './rehearsal';
 import { replaceAll } from './replace';
+import { abandonWasm } from './wasm';
 import './identity';
 import './random';
 import './stdio';
 import './connections';
 import './coverage';
 import './exit';
-import './wasm';
 
 const nothing = (): void => {};
 
@@ -50,6 +50,7 @@ export function forkInto(child: () => void, kept: readonly number[]): number {
 function becomeChild(child: () => void, border: AsyncResource, tracked: boolean): never {
   const addon: ForkAddon = forker();
   removeListeners();
+  abandonWasm();
   disarmPending(border, tracked);
   // Native code enters and leaves the main script; anything else is a callback's.
   const inScript = executionAsyncId() === MAIN_SCRIPT;

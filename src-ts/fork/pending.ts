@@ -37,7 +37,7 @@ export function disarmPending(border: AsyncResource, tracked: boolean): void {
   hook?.disable();
   hook = createHook({
     before(id) {
-      if (id <= last) disarm(executionAsyncResource() as Pending);
+      if (id <= last) disarm(executionAsyncResource());
     },
   }).enable();
   // The hook is for callbacks; following promises as well would slow every `await`.

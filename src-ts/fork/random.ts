@@ -32,22 +32,22 @@ const intCache = findIntCache();
 
 function findIntCache(): Buffer {
   const original = Object.getOwnPropertyDescriptor(Buffer.prototype, 'readUIntBE')!;
-  const read = Buffer.prototype.readUIntBE;
-  let found: Buffer | undefined;
+  const seen: Buffer[] = [];
+  Object.defineProperty(Buffer.prototype, 'readUIntBE', {
+    configurable: true,
+    value(this: Buffer) {
+      seen.push(this);
+      return 0;
+    },
+  });
   try {
-    Object.defineProperty(Buffer.prototype, 'readUIntBE', {
-      configurable: true,
-      value(this: Buffer, offset: number, length: number) {
-        found = this;
-        return read.call(this, offset, length);
-      },
-    });
     randomInt(2);
   } finally {
     Object.defineProperty(Buffer.prototype, 'readUIntBE', original);
   }
-  if (found === undefined) throw new Error('multiproc does not know the crypto of this Node');
-  return found;
+  const [cache] = seen;
+  if (cache === undefined) throw new Error('multiproc does not know the crypto of this Node');
+  return cache;
 }
 
 /** A child that draws fills the buffer first; most children never do. */

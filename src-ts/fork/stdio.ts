@@ -18,10 +18,10 @@ type Callback = (error?: Error | null) => void;
 /** The stream of a pipe is mended in place: others hold references to it, the console among them. */
 function synchronous(name: 'stdout' | 'stderr', fd: number): () => Writable {
   // Node's own getter, which makes the stream at the first call and keeps it.
-  const original = Object.getOwnPropertyDescriptor(main.process, name)!.get!;
+  const node = Object.getOwnPropertyDescriptor(main.process, name)!;
   let mended = false;
   return () => {
-    const stream = original.call(main.process) as Writable & { _type?: string };
+    const stream = node.get!.call(main.process) as Writable & { _type?: string };
     if (!mended && stream._type === 'pipe') writeDirectly(stream, fd);
     mended = true;
     return stream;

@@ -3,7 +3,6 @@
  * code that waits for it is the parent's. (fetch() may be among that: it compiles its parser.)
  */
 
-import { registerAtFork } from '../at-fork';
 import { forker } from '../native';
 import { realms } from '../realm';
 
@@ -32,10 +31,9 @@ for (const { WebAssembly } of realms as unknown as HasWebAssembly[]) {
   }
 }
 
-registerAtFork({
-  child() {
-    const inherited = own;
-    own = new WeakSet();
-    forker().onWasm((promise) => !inherited.has(promise));
-  },
-});
+/** In a child, before its event loop turns. */
+export function abandonWasm(): void {
+  const inherited = own;
+  own = new WeakSet();
+  forker().onWasm((promise) => !inherited.has(promise));
+}
