@@ -91,7 +91,7 @@ export class Process {
     this.#args = toArgs(options.args);
     this.#kwargs = options.kwargs == null ? null : { ...options.kwargs };
     this.#name = checkedName(options.name ?? `${new.target.name}-${this.#identity.join(':')}`);
-    if (options.daemon != null) this.daemon = Boolean(options.daemon);
+    if (options.daemon != null) this.daemon = options.daemon;
   }
 
   /**
@@ -306,7 +306,7 @@ export class Process {
     return descriptorsIn([
       ...this.#args,
       ...Object.values(this.#kwargs ?? {}),
-      ...Object.values(this as object),
+      ...(Object.values(this) as unknown[]),
     ]);
   }
 

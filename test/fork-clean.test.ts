@@ -51,7 +51,7 @@ function expectCleanEnd(ended: Ended): void {
 }
 
 const run = (name: string, ...args: string[]): Promise<Ended> =>
-  runProgram(`fork-clean/${name}`, { args, deadline: 25 });
+  runProgram(`fork-clean/${name}`, { args, deadline: 20 });
 
 /** A directory for the time of one test. */
 async function withDirectory<T>(use: (directory: string) => Promise<T> | T): Promise<T> {
@@ -159,8 +159,10 @@ describe('Inside Jest, an async target completes, and nothing of the parent runs
     } finally {
       say('finally');
     }
-    child.join(20);
-    expect(child.exitcode).toBe(0);
+    child.join(10);
+    const { exitcode } = child;
+    child.kill();
+    expect(exitcode).toBe(0);
     await Promise.all(pending);
     return linesOf(readFileSync(file, 'utf8')).map(({ pid, text }) => ({ name: text, pid }));
   }
@@ -197,7 +199,8 @@ describe('Inside Jest, an async target completes, and nothing of the parent runs
       for (const name of ['one', 'two']) {
         const child = new Process({ name, target: draw, args: [file] });
         child.start();
-        child.join(20);
+        child.join(10);
+        child.kill();
       }
       draw(file);
       return linesOf(readFileSync(file, 'utf8')).map(({ pid: value }) => value);

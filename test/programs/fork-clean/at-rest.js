@@ -18,5 +18,5 @@ async function target() {
 void arm();
 const child = new Process({ target });
 child.start();
-child.join(20);
+child.join(10);
 log(`exitcode ${child.exitcode}`);

@@ -31,7 +31,7 @@ function forkAndAnswer() {
   process.on('disconnect', () => log('disconnected'));
   const child = new Process({ target: lookForChannel });
   child.start();
-  child.join(20);
+  child.join(10);
   log(`exitcode ${child.exitcode}`);
 }
 

@@ -10,7 +10,7 @@ function inParent() {}
 function start(target) {
   const child = new Process({ target });
   child.start();
-  child.join(20);
+  child.join(10);
 }
 
 start(() => onlyInReturningChild());

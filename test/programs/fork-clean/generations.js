@@ -15,5 +15,5 @@ async function forkAndRunAll() {
 
 const child = new Process({ target: forkAndRunAll });
 child.start();
-child.join(20);
+child.join(10);
 log(`exitcode ${child.exitcode}`);

@@ -31,7 +31,7 @@ function go() {
   } finally {
     log('ran finally');
   }
-  child.join(20);
+  child.join(10);
   log(`exitcode ${child.exitcode}`);
 }
 

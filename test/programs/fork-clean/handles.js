@@ -53,7 +53,7 @@ async function main() {
   child.start();
   client.write('two');
   cat.stdin.write('two');
-  await child.joinAsync(20);
+  await child.joinAsync(10);
   log(`exitcode ${child.exitcode}`);
 
   // All of them live on in the parent.

@@ -24,7 +24,7 @@ function forkAgain() {
 function start(name, target) {
   const child = new Process({ name, target });
   child.start();
-  child.join(20);
+  child.join(10);
   say(`exitcode ${child.exitcode}`);
 }
 

@@ -25,5 +25,5 @@ async function target() {
 
 const child = new Process({ target });
 child.start();
-child.join(20);
+child.join(10);
 log(`exitcode ${child.exitcode}`);

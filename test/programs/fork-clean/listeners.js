@@ -62,6 +62,6 @@ for (const event of events) process.on(event, parentsListener);
 for (const [name, target] of Object.entries(targets)) {
   const child = new Process({ target, name });
   child.start();
-  child.join(20);
+  child.join(10);
   log(`${name} ${child.exitcode}`);
 }

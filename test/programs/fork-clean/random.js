@@ -43,7 +43,7 @@ async function drawInTwoGenerations() {
 async function inChild(target) {
   const child = new Process({ target });
   child.start();
-  await child.joinAsync(20);
+  await child.joinAsync(10);
   if (child.exitcode !== 0) process.exit(1);
 }
 

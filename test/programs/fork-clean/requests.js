@@ -36,7 +36,7 @@ async function main(request) {
     },
   });
   child.start();
-  await child.joinAsync(20);
+  await child.joinAsync(10);
   log(`exitcode ${child.exitcode}`);
   await underWay;
   await ask('parent-again');

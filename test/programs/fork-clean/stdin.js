@@ -23,7 +23,7 @@ async function forkAndRead(moment) {
   const reading = moment === 'reading' ? readAll() : undefined;
   const child = new Process({ target: inChild });
   child.start();
-  child.join(20);
+  child.join(10);
   log(`exitcode ${child.exitcode}`);
   log(`parent's stream: '${await (reading ?? readAll())}'`);
 }

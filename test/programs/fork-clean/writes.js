@@ -35,7 +35,7 @@ async function main() {
     },
   });
   child.start();
-  child.join(20);
+  child.join(10);
   process.stdout.uncork();
   process.stderr.uncork();
 
