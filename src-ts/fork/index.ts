@@ -3,14 +3,15 @@
  * parent had pending. docs/fork.md tells the story.
  */
 
-import { AsyncResource, executionAsyncId } from 'node:async_hooks';
+import { executionAsyncId } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
+import { inspect } from 'node:util';
 
 import { runHooks } from '../at-fork';
-import { fork, type ForkAddon, forker } from '../native';
+import { fork, type ForkAddon, forker, posix } from '../native';
 import { removeListeners } from './listeners';
 import { main } from '../realm';
-import { disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
+import { Border, disarmPending, ignoringLeftovers, promisesAreTracked } from './pending';
 import { rehearse } from './rehearsal';
 import { replaceAll } from './replace';
 import { abandonWasm } from './wasm';
@@ -32,13 +33,12 @@ const nothing = (): void => {};
 export function forkInto(child: () => void, kept: readonly number[]): number {
   rehearse();
   runHooks('before');
-  // Everything that exists now has an id not above this one's.
-  const border = new AsyncResource('multiproc.fork');
+  const border = new Border();
   const tracked = promisesAreTracked();
   let pid: number;
   try {
     pid = fork(nothing, kept);
-    if (pid === 0) becomeChild(child, border, tracked);
+    if (pid === 0) becomeChildOrEnd(child, border, tracked);
   } finally {
     // Never in the child, whose stack ends without it.
     runHooks('parent');
@@ -46,8 +46,18 @@ export function forkInto(child: () => void, kept: readonly number[]): number {
   return pid;
 }
 
+/** In the child, where an error must not reach the code of the parent's that called start(). */
+function becomeChildOrEnd(child: () => void, border: Border, tracked: boolean): never {
+  try {
+    return becomeChild(child, border, tracked);
+  } catch (error) {
+    posix.writeAll(2, Buffer.from(`multiproc: ${inspect(error)}\n`));
+    return posix.exit(1);
+  }
+}
+
 /** In the child, in the middle of the parent's stack. */
-function becomeChild(child: () => void, border: AsyncResource, tracked: boolean): never {
+function becomeChild(child: () => void, border: Border, tracked: boolean): never {
   const addon: ForkAddon = forker();
   removeListeners();
   abandonWasm();
@@ -60,7 +70,7 @@ function becomeChild(child: () => void, border: AsyncResource, tracked: boolean)
     nothing,
     () => {
       settle();
-      border.runInAsyncScope(() => {
+      border.resource.runInAsyncScope(() => {
         replaceAll();
         // `import { pid } from 'node:process'` is a copy.
         syncBuiltinESMExports();
