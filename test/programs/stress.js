@@ -7,7 +7,9 @@
 const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { posix, Process } = require('multiproc');
+const { setFlagsFromString } = require('node:v8');
+const { runInNewContext } = require('node:vm');
+const { Process } = require('multiproc');
 
 const rounds = Number(process.argv[2] ?? 300);
 const megabytes = Number(process.argv[3] ?? 500);
@@ -16,7 +18,7 @@ const megabytes = Number(process.argv[3] ?? 500);
 const crowd = Math.ceil(rounds / 3);
 const width = Math.min(5, Math.ceil(rounds / 10));
 
-/** Seconds until a child counts as hanging. */
+/** Seconds without the end of a child until it counts as hanging. */
 const patience = 30;
 const mega = 1024 * 1024;
 
@@ -33,6 +35,13 @@ class Allocator {
     // As much again is garbage that is not collected yet.
     this.#limit = Math.ceil((megabytes * mega) / 2 / chunk);
     while (this.#chunks.length < this.#limit / 2) this.churn();
+  }
+
+  /** So that many processes at once have not many gigabytes to copy. */
+  release() {
+    this.#chunks = [];
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
   }
 
   churn(limit = this.#limit) {
@@ -63,20 +72,47 @@ function work() {
 }
 
 /** Starts a child; resolves with what went wrong, or with undefined. */
-async function failureOf(seconds, target, ...args) {
+async function failureOf(target, ...args) {
   const child = new Process({ target, args });
   child.start();
-  await child.joinAsync(seconds);
-  if (child.exitcode === null) return killed(child, seconds);
+  if (!(await ends(child))) return killed(child);
   return child.exitcode === 0 ? undefined : `${child.name}: exit code ${child.exitcode}`;
 }
 
+/** Waits for the end. The time for which a child waits for a CPU, or for its own children, is free. */
+async function ends(child) {
+  let seconds = 0;
+  let queued = 0;
+  while (seconds < patience) {
+    await child.joinAsync(1);
+    if (child.exitcode !== null) return true;
+    const before = queued;
+    queued = secondsInQueue(child.pid);
+    seconds += 1 - Math.min(queued - before, 1);
+    if (childrenOf(child.pid).length > 0) seconds = 0;
+  }
+  return false;
+}
+
+function secondsInQueue(pid) {
+  const [, nanoseconds] = fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(nanoseconds) / 1e9;
+}
+
+function childrenOf(pid) {
+  const threads = fs.readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap((tid) => {
+    const list = fs.readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8');
+    return list.split(' ').filter(Boolean).map(Number);
+  });
+}
+
 /** Ends a child that hangs, and tells where it did. */
-async function killed(child, seconds) {
+async function killed(child) {
   const stack = await describe(child.pid);
-  killTree(child.pid);
+  child.kill();
   await child.joinAsync();
-  return `${child.name}: no end after ${seconds} s\n${stack}`;
+  return `${child.name}: no end for ${patience} s\n${stack}`;
 }
 
 /** Also the times that it ran and that it waited for a CPU, to tell a hang from a slow machine. */
@@ -87,20 +123,6 @@ async function describe(pid) {
     execFile('gdb', command, { timeout: 60_000 }, (_, stdout) => resolve(stdout)),
   );
   return [...proc, gdb].join('\n');
-}
-
-/** Kills a process and those that it has started. It may end by itself just now. */
-function killTree(pid) {
-  try {
-    const threads = fs.readdirSync(`/proc/${pid}/task`);
-    const lists = threads.map((tid) =>
-      fs.readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8'),
-    );
-    lists.join(' ').split(' ').filter(Boolean).map(Number).forEach(killTree);
-    posix.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes(error.code)) throw error;
-  }
 }
 
 /** Not every kernel shows both of them, nor to everybody. */
@@ -117,7 +139,7 @@ async function oneAfterTheOther(allocator) {
   for (let i = 0; i < rounds; i++) {
     allocator.churn();
     compileHot();
-    const failure = failureOf(patience, work);
+    const failure = failureOf(work);
     // The parent goes on while the child runs.
     for (let k = 0; k < 3; k++) {
       allocator.churn();
@@ -129,25 +151,19 @@ async function oneAfterTheOther(allocator) {
 }
 
 function atOnce(count) {
-  return Promise.all(Array.from({ length: count }, () => failureOf(patience, work)));
+  return Promise.all(Array.from({ length: count }, () => failureOf(work)));
 }
 
 /** Starts children, which start children, until `depth` is 0. */
 async function family(width, depth) {
   work();
   if (depth === 0) return;
-  const failures = await childrenOf(width, depth - 1);
-  if (failures.some(Boolean)) {
-    console.error(failures.filter(Boolean).join('\n'));
-    process.exitCode = 1;
-  }
+  const failures = (await membersOf(width, depth - 1)).filter(Boolean);
+  if (failures.length > 0) throw new Error(failures.join('\n'));
 }
 
-function childrenOf(width, depth) {
-  // A child waits for its own children: the innermost is the first that may be called hanging.
-  const seconds = patience * (depth + 1);
-  const start = () => failureOf(seconds, family, width, depth);
-  return Promise.all(Array.from({ length: width }, start));
+function membersOf(width, depth) {
+  return Promise.all(Array.from({ length: width }, () => failureOf(family, width, depth)));
 }
 
 let failed = false;
@@ -167,7 +183,8 @@ async function main() {
   const allocator = new Allocator();
   await part('one after the other', () => oneAfterTheOther(allocator));
   await part('at once', () => atOnce(crowd));
-  await part(`three generations of ${width}`, () => childrenOf(width, 2));
+  allocator.release();
+  await part(`three generations of ${width}`, () => membersOf(width, 2));
   console.log(`peak of the heap: ${Math.round(allocator.peak)} MB`);
   if (failed) process.exitCode = 1;
 }

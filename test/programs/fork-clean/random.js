@@ -12,7 +12,6 @@ const wide = 2 ** 48 - 1;
 
 const sources = {
   'Math.random': () => Math.random(),
-  'Math.random, taken before the fork': () => random(),
   randomUUID: () => randomUUID(),
   'randomUUID without its cache': () => randomUUID({ disableEntropyCache: true }),
   'crypto.randomUUID of the Web': () => globalThis.crypto.randomUUID(),
