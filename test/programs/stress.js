@@ -89,7 +89,7 @@ async function ends(child) {
     const before = queued;
     queued = secondsInQueue(child.pid);
     seconds += 1 - Math.min(queued - before, 1);
-    if (childrenOf(child.pid).length > 0) seconds = 0;
+    if (isParent(child.pid)) seconds = 0;
   }
   return false;
 }
@@ -99,12 +99,10 @@ function secondsInQueue(pid) {
   return Number(nanoseconds) / 1e9;
 }
 
-function childrenOf(pid) {
-  const threads = fs.readdirSync(`/proc/${pid}/task`);
-  return threads.flatMap((tid) => {
-    const list = fs.readFileSync(`/proc/${pid}/task/${tid}/children`, 'utf8');
-    return list.split(' ').filter(Boolean).map(Number);
-  });
+/** Whether it has children that live: those that have ended may be what it fails to see. */
+function isParent(pid) {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? [];
+  return children.some((child) => /\) [^ZX]/.test(readProc(child, 'stat')));
 }
 
 /** Ends a child that hangs, and tells where it did. */
@@ -125,7 +123,7 @@ async function describe(pid) {
   return [...proc, gdb].join('\n');
 }
 
-/** Not every kernel shows both of them, nor to everybody. */
+/** Not every kernel shows all of it, nor to everybody. */
 function readProc(pid, name) {
   try {
     return `${name}: ${fs.readFileSync(`/proc/${pid}/${name}`, 'utf8')}`;

@@ -7,7 +7,6 @@ const crypto = require('node:crypto');
 const { Process } = require('multiproc');
 
 const { randomBytes, randomInt, randomUUID } = crypto;
-const { random } = Math;
 const wide = 2 ** 48 - 1;
 
 const sources = {
