@@ -32,6 +32,7 @@
         "src-cpp/fork/heap_memory.cc",
         "src-cpp/fork/loop.cc",
         "src-cpp/fork/platform.cc",
+        "src-cpp/fork/worker_isolates.cc",
         "src-cpp/fork/worker_pool.cc",
       ],
     },

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
-import { osError } from './errors';
+import { osError, RuntimeError } from './errors';
 
 declare const watchBrand: unique symbol;
 /** A wait on the event loop that has begun. */
@@ -85,12 +86,19 @@ export const posix = load<PosixAddon>('posix.node');
 
 posix.setErrorFactory((errno, text, syscall, path) => osError({ errno, text, syscall, path }));
 
-let forkAddon: ForkAddon | undefined;
+/**
+ * From now on V8's background work runs on the addon's threads, and the addon knows of every worker
+ * thread that is started. Only the main thread can fork.
+ */
+const forkAddon = isMainThread
+  ? load<ForkAddon>(`fork-${process.versions.modules}.node`)
+  : undefined;
 
-/** Loaded with the first use: from then on V8's background work runs on the addon's threads. */
 export function forker(): ForkAddon {
-  forkAddon ??= load<ForkAddon>(`fork-${process.versions.modules}.node`);
-  return forkAddon;
+  if (forkAddon !== undefined) return forkAddon;
+  throw new RuntimeError(
+    'a worker thread cannot fork: fork(2) copies one thread, and Node needs its main one',
+  );
 }
 
 /** fork(2), as ForkAddon.fork(), with its failure thrown. */

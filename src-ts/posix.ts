@@ -4,9 +4,8 @@
  */
 
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 
-import { expected, RuntimeError } from './errors';
+import { expected } from './errors';
 import { reallyExit } from './fork/exit';
 import { fork as forkNode, posix } from './native';
 import { main, realms } from './realm';
@@ -22,8 +21,6 @@ export { exitcodeOf as waitstatusToExitcode } from './wait-status';
  * @see https://man7.org/linux/man-pages/man2/fork.2.html
  */
 export function fork(): number {
-  if (!isMainThread)
-    throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
   const pid = forkNode(() => {}, null);
   if (pid === 0) adaptNode();
   return pid;

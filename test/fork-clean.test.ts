@@ -366,9 +366,10 @@ describe('What a fork duplicates is not equal in the child:', () => {
       const child = new Process({
         target() {
           const children = [activeChildren().length];
-          const grandchild = new Process();
+          const grandchild = new Process({ target: () => new Promise(() => {}) });
           grandchild.start();
           children.push(activeChildren().length);
+          grandchild.kill();
           grandchild.join();
           children.push(activeChildren().length);
           let refused;

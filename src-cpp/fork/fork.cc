@@ -16,6 +16,7 @@
 #include "heap_memory.h"
 #include "loop.h"
 #include "platform.h"
+#include "worker_isolates.h"
 #include "worker_pool.h"
 
 namespace multiproc {
@@ -72,6 +73,22 @@ class ParkedPool {
     }
   }
   void ResetInChild() { in_child_ = true; }
+
+ private:
+  bool in_child_ = false;
+};
+
+// Worker threads run JavaScript of their own, and take V8's locks as well.
+class ParkedWorkers {
+ public:
+  ParkedWorkers() { ParkWorkerIsolates(); }
+  ~ParkedWorkers() {
+    if (!in_child_) ReleaseWorkerIsolates();
+  }
+  void ResetInChild() {
+    in_child_ = true;
+    ForgetWorkerIsolates();
+  }
 
  private:
   bool in_child_ = false;
@@ -135,6 +152,7 @@ void Fork(const FunctionCallbackInfo<Value>& args) {
   pid_t pid;
   int error;
   {
+    ParkedWorkers workers;
     ParkedPool parked(context, args[0].As<Function>());
     SignalsBlocked blocked;
     CopiedHeap copied;
@@ -144,6 +162,7 @@ void Fork(const FunctionCallbackInfo<Value>& args) {
     if (pid == 0) {
       completions.ResetInChild();
       parked.ResetInChild();
+      workers.ResetInChild();
       BecomeChild(context, clean ? &kept : nullptr);
     }
   }

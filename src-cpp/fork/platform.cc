@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "worker_isolates.h"
+
 namespace multiproc {
 namespace {
 
@@ -27,6 +29,22 @@ void DrainTasks(node::MultiIsolatePlatform* self, v8::Isolate* isolate) {
   do {
     while (!pool->Drain(std::chrono::milliseconds(1))) self->FlushForegroundTasks(isolate);
   } while (self->FlushForegroundTasks(isolate));
+}
+
+using Register = void (*)(node::MultiIsolatePlatform*, v8::Isolate*, uv_loop_s*);
+using Unregister = void (*)(node::MultiIsolatePlatform*, v8::Isolate*);
+
+Register node_register;
+Unregister node_unregister;
+
+void RegisterIsolate(node::MultiIsolatePlatform* self, v8::Isolate* isolate, uv_loop_s* loop) {
+  node_register(self, isolate, loop);
+  AddWorkerIsolate(isolate);
+}
+
+void UnregisterIsolate(node::MultiIsolatePlatform* self, v8::Isolate* isolate) {
+  RemoveWorkerIsolate(isolate);
+  node_unregister(self, isolate);
 }
 
 // The Itanium C++ ABI: a pointer to a virtual member function holds its offset in the vtable.
@@ -106,6 +124,13 @@ PostFunction RedirectSlots(v8::Platform* platform) {
   slots[Slots::Post()] = reinterpret_cast<void*>(&Post);
   slots[Slots::PostDelayed()] = reinterpret_cast<void*>(&PostDelayed);
   slots[SlotOf(&node::MultiIsolatePlatform::DrainTasks)] = reinterpret_cast<void*>(&DrainTasks);
+  using RegisterMethod = void (node::MultiIsolatePlatform::*)(v8::Isolate*, uv_loop_s*);
+  auto& register_slot = slots[SlotOf<RegisterMethod>(&node::MultiIsolatePlatform::RegisterIsolate)];
+  auto& unregister_slot = slots[SlotOf(&node::MultiIsolatePlatform::UnregisterIsolate)];
+  node_register = reinterpret_cast<Register>(register_slot);
+  node_unregister = reinterpret_cast<Unregister>(unregister_slot);
+  register_slot = reinterpret_cast<void*>(&RegisterIsolate);
+  unregister_slot = reinterpret_cast<void*>(&UnregisterIsolate);
   std::atomic_ref(vptr).store(slots, std::memory_order_release);
   return original;
 }
