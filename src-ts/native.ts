@@ -96,9 +96,7 @@ const forkAddon = isMainThread
 
 export function forker(): ForkAddon {
   if (forkAddon !== undefined) return forkAddon;
-  throw new RuntimeError(
-    'a worker thread cannot fork: fork(2) copies one thread, and Node needs its main one',
-  );
+  throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
 }
 
 /** fork(2), as ForkAddon.fork(), with its failure thrown. */

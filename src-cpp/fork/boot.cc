@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "loop.h"
+
 namespace multiproc {
 namespace {
 
@@ -122,7 +124,11 @@ struct Boot {
     const bool first = !boot->prelude.IsEmpty();
     v8::Global<Function> next(std::move(first ? boot->prelude : boot->main));
     if (next.IsEmpty()) return;
-    if (first) uv_async_send(async);
+    if (first) {
+      uv_async_send(async);
+    } else {
+      WakeKept();
+    }
     // Reports what is thrown, and forgets it: otherwise V8 throws it again at the next occasion.
     v8::TryCatch reporting(isolate);
     reporting.SetVerbose(true);

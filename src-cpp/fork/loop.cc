@@ -117,18 +117,6 @@ class Rest {
 
 std::vector<Rest>* resting = new std::vector<Rest>;
 
-// Prepare handles are the last to run before the loop looks at descriptors again.
-void EndRestBeforePolling(uv_loop_t* loop) {
-  auto* prepare = new uv_prepare_t;
-  uv_prepare_init(loop, prepare);
-  uv_prepare_start(prepare, [](uv_prepare_t* handle) {
-    for (Rest& rest : *resting) rest.End();
-    resting->clear();
-    uv_close(reinterpret_cast<uv_handle_t*>(handle),
-             [](uv_handle_t* closed) { delete reinterpret_cast<uv_prepare_t*>(closed); });
-  });
-}
-
 struct Walk {
   const std::vector<int>& kept;
   std::vector<int> disarmed;
@@ -203,6 +191,11 @@ void OpenFileWatcher(uv_loop_t*) {}
 
 void ForkLoop(uv_loop_t* loop) { uv_loop_fork(loop); }
 
+void WakeKept() {
+  for (Rest& rest : *resting) rest.End();
+  resting->clear();
+}
+
 std::vector<int> ForkLoopClean(uv_loop_t* loop, const std::vector<int>& kept) {
   Walk walk{kept, {}};
   uv_walk(loop, PutToRest, &walk);
@@ -212,7 +205,6 @@ std::vector<int> ForkLoopClean(uv_loop_t* loop, const std::vector<int>& kept) {
   uv_walk(loop, StopPoll, nullptr);
   uv_walk(loop, RestoreDisposition, nullptr);
   if (walk.watches_files) OpenFileWatcher(loop);
-  EndRestBeforePolling(loop);
   return walk.disarmed;
 }
 

@@ -15,6 +15,9 @@ void ForkLoop(uv_loop_t* loop);
 // descriptor is in `kept` live on. Returns the descriptors of those that do not.
 std::vector<int> ForkLoopClean(uv_loop_t* loop, const std::vector<int>& kept);
 
+// Once the stack is unwound and the child's own code begins: what is kept comes to life.
+void WakeKept();
+
 // Holds the lock under which libuv's threads report finished work, while fork() copies it.
 class CompletionLock {
  public:

@@ -32,8 +32,8 @@ class Allocator {
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < 10; i++) this.churn(Infinity);
     const chunk = (process.memoryUsage().heapUsed - before) / 10;
-    // As much again is garbage that is not collected yet.
-    this.#limit = Math.ceil((megabytes * mega) / 2 / chunk);
+    // Most of the heap is garbage that is not collected yet.
+    this.#limit = Math.ceil((megabytes * mega) / 4 / chunk);
     while (this.#chunks.length < this.#limit / 2) this.churn();
   }
 
