@@ -159,7 +159,10 @@ void StopPoll(uv_handle_t* handle, void*) {
 // handles themselves are Node's to close, when their listeners are removed.
 void RestoreDisposition(uv_handle_t* handle, void*) {
   if (handle->type != UV_SIGNAL) return;
-  const int number = reinterpret_cast<uv_signal_t*>(handle)->signum;
+  auto* signals = reinterpret_cast<uv_signal_t*>(handle);
+  // Those under way are the parent's; libuv would wait for them before it closes the handle.
+  signals->dispatched_signals = signals->caught_signals;
+  const int number = signals->signum;
   // libuv listens for the end of child processes by itself, too.
   if (number != 0 && number != SIGCHLD) signal(number, SIG_DFL);
 }
