@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 
+import { isInspected } from './fork/debugger';
 import { posix } from './native';
 import { main } from './realm';
 
@@ -75,16 +76,11 @@ function reportUncaught(name: string): void {
     if (main.process.listenerCount('uncaughtException') > 0) return;
     if (main.process.hasUncaughtExceptionCaptureCallback()) return;
     posix.writeAll(2, Buffer.from(`Process ${name}:\n`));
-    if (!hasInspector()) return;
+    if (!isInspected()) return;
     // Node would wait for the inspector's thread, which is not here.
     posix.writeAll(2, Buffer.from(`${inspect(error)}\n`));
     main.process.exit(1);
   });
-}
-
-function hasInspector(): boolean {
-  if (!main.process.features.inspector) return false;
-  return (require('node:inspector') as typeof import('node:inspector')).url() !== undefined;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

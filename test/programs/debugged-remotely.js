@@ -24,7 +24,7 @@ async function debugged() {
   clearInterval(alive);
   const child = new Process({ target });
   child.start();
-  await child.joinAsync(5);
+  await child.joinAsync(10);
   fs.writeSync(1, `exitcode ${child.exitcode}\n`);
   child.kill();
   child.join();
