@@ -15,10 +15,8 @@
       "target_name": "posix",
       "sources": [
         "src-cpp/addon.cc",
-        "src-cpp/posix/descriptor.cc",
-        "src-cpp/posix/error.cc",
-        "src-cpp/posix/process.cc",
-        "src-cpp/posix/watch.cc",
+        # One directory is one binary, here and in CMakeLists.txt.
+        "<!@(node -p \"require('node:fs').readdirSync('src-cpp/posix').filter((name) => /[.]cc$/.test(name)).map((name) => 'src-cpp/posix/' + name).join(' ')\")",
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
@@ -27,13 +25,7 @@
       # fork(2) for a process that runs V8: one binary for each major version of Node.
       "target_name": "fork",
       "sources": [
-        "src-cpp/fork/boot.cc",
-        "src-cpp/fork/fork.cc",
-        "src-cpp/fork/heap_memory.cc",
-        "src-cpp/fork/loop.cc",
-        "src-cpp/fork/platform.cc",
-        "src-cpp/fork/worker_isolates.cc",
-        "src-cpp/fork/worker_pool.cc",
+        "<!@(node -p \"require('node:fs').readdirSync('src-cpp/fork').filter((name) => /[.]cc$/.test(name)).map((name) => 'src-cpp/fork/' + name).join(' ')\")",
       ],
     },
   ],

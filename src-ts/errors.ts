@@ -33,6 +33,90 @@ export class NotImplementedError extends RuntimeError {
   }
 }
 
+/** The other end of a pipe is closed in every process, and nothing is left to read. */
+export class EOFError extends Error {
+  static {
+    this.prototype.name = 'EOFError';
+  }
+}
+
+/** An index that is out of range. */
+export class IndexError extends Error {
+  static {
+    this.prototype.name = 'IndexError';
+  }
+}
+
+/** An object is still in use by others: a view, an exported pointer. */
+export class BufferError extends Error {
+  static {
+    this.prototype.name = 'BufferError';
+  }
+}
+
+/** A number that does not fit. */
+export class OverflowError extends Error {
+  static {
+    this.prototype.name = 'OverflowError';
+  }
+}
+
+/** A queue had nothing to give in time: queue.Empty of Python. */
+export class Empty extends Error {
+  static {
+    this.prototype.name = 'Empty';
+  }
+}
+
+/** A queue had no place in time: queue.Full of Python. */
+export class Full extends Error {
+  static {
+    this.prototype.name = 'Full';
+  }
+}
+
+/** A barrier is broken: a party timed out, failed or called abort() or reset(). */
+export class BrokenBarrierError extends RuntimeError {
+  static {
+    this.prototype.name = 'BrokenBarrierError';
+  }
+}
+
+/** The base of the errors that are multiprocessing's own. */
+export class ProcessError extends Error {
+  static {
+    this.prototype.name = 'ProcessError';
+  }
+}
+
+/** A wait took longer than its timeout. */
+export class TimeoutError extends ProcessError {
+  static {
+    this.prototype.name = 'TimeoutError';
+  }
+}
+
+/** The other side does not know the secret. */
+export class AuthenticationError extends ProcessError {
+  static {
+    this.prototype.name = 'AuthenticationError';
+  }
+}
+
+/** The message is longer than the buffer given for it. The message is read, and here. */
+export class BufferTooShort extends ProcessError {
+  static {
+    this.prototype.name = 'BufferTooShort';
+  }
+  /** As in Python: `args[0]` is the whole message. */
+  readonly args: readonly [Buffer];
+
+  constructor(message: Buffer) {
+    super(`the message has ${message.length} bytes`);
+    this.args = [message];
+  }
+}
+
 /** What is known of a system call that failed. */
 export interface SystemErrorInfo {
   /** The positive number of the C library. */
@@ -102,6 +186,20 @@ export class BrokenPipeError extends OSError {
   }
 }
 
+/** EEXIST. */
+export class FileExistsError extends OSError {
+  static {
+    this.prototype.name = 'FileExistsError';
+  }
+}
+
+/** EOWNERDEAD: the process that held a lock has ended without releasing it. */
+export class OwnerDiedError extends OSError {
+  static {
+    this.prototype.name = 'OwnerDiedError';
+  }
+}
+
 /** ENOENT. */
 export class FileNotFoundError extends OSError {
   static {
@@ -115,13 +213,21 @@ const classOfCode: Readonly<Record<string, typeof OSError>> = {
   EPERM: PermissionError,
   EACCES: PermissionError,
   ESRCH: ProcessLookupError,
-  EPIPE: BrokenPipeError,
+  EEXIST: FileExistsError,
   ENOENT: FileNotFoundError,
+  EOWNERDEAD: OwnerDiedError,
+  EPIPE: BrokenPipeError,
 };
 
-/** libuv's table, which Node offers for this, lacks some: ECHILD. */
+/** Those that are missing from Node's table. */
+const unlisted: Readonly<Record<string, number>> = {
+  EOWNERDEAD: process.platform === 'darwin' ? 105 : 130,
+};
+
+/** The symbolic name. Not from libuv's table, which lacks more: ECHILD. */
 function codeOf(errno: number): string {
-  const found = Object.entries(constants.errno).find(([, number]) => number === errno);
+  const known = { ...constants.errno, ...unlisted };
+  const found = Object.entries(known).find(([, number]) => number === errno);
   return found?.[0] ?? `E${errno}`;
 }
 

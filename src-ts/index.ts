@@ -5,15 +5,28 @@ import './eager';
 export { type AtForkHooks, registerAtFork } from './at-fork';
 export {
   AssertionError,
+  AuthenticationError,
   BlockingIOError,
+  BrokenBarrierError,
   BrokenPipeError,
+  BufferError,
+  BufferTooShort,
   ChildProcessError,
+  Empty,
+  EOFError,
+  FileExistsError,
   FileNotFoundError,
+  Full,
+  IndexError,
   NotImplementedError,
   OSError,
+  OverflowError,
+  OwnerDiedError,
   PermissionError,
+  ProcessError,
   ProcessLookupError,
   RuntimeError,
+  TimeoutError,
   ValueError,
 } from './errors';
 export * as posix from './posix';

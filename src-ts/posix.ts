@@ -5,7 +5,7 @@
 
 import { constants } from 'node:os';
 
-import { expected } from './errors';
+import { checkedInteger } from './arguments';
 import { reallyExit } from './fork/exit';
 import { fork as forkNode, posix } from './native';
 import { main, realms } from './realm';
@@ -65,11 +65,6 @@ export function kill(pid: number, signal: NodeJS.Signals | number): void {
  */
 export function exit(code = 0): never {
   return posix.exit(checkedInteger('code', code));
-}
-
-function checkedInteger(name: string, value: unknown): number {
-  if (!Number.isInteger(value)) throw new TypeError(expected('an integer', name, value));
-  return value as number;
 }
 
 let adapted = false;

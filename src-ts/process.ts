@@ -5,6 +5,7 @@ import { constants, cpus } from 'node:os';
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 
+import { checkedTimeout, isOptions, withKnownNames } from './arguments';
 import { AssertionError, expected, NotImplementedError, RuntimeError, ValueError } from './errors';
 import { runChild } from './child';
 import { posix } from './native';
@@ -427,24 +428,10 @@ function terminateDaemons(): void {
 }
 
 function toOptions(given: unknown[]): ProcessOptions {
-  if (isOptions(given)) return withKnownNames(given[0] ?? {}, optionNames);
+  if (isOptions(given)) return withKnownNames('Process', given[0] ?? {}, optionNames);
   const [group, target, name, args, kwargs, rest] = given;
-  const { daemon } = withKnownNames(rest ?? {}, ['daemon']);
+  const { daemon } = withKnownNames('Process', rest ?? {}, ['daemon']) as ProcessOptions;
   return { group, target, name, args, kwargs, daemon } as ProcessOptions;
-}
-
-function withKnownNames(options: ProcessOptions, known: readonly string[]): ProcessOptions {
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown === undefined) return options;
-  throw new TypeError(
-    `Process() got an unexpected option '${unknown}': it takes ${known.join(', ')}`,
-  );
-}
-
-function isOptions(given: unknown[]): given is [ProcessOptions?] {
-  return (
-    given.length === 0 || (given.length === 1 && typeof given[0] === 'object' && given[0] !== null)
-  );
 }
 
 function checkedTarget(target: unknown): Target | null {
@@ -464,14 +451,6 @@ function toArgs(args: unknown): unknown[] {
 function checkedName(name: unknown): string {
   if (typeof name !== 'string') throw new AssertionError('name must be a string');
   return name;
-}
-
-function checkedTimeout(timeout: unknown): number | null {
-  if (timeout == null) return null;
-  if (typeof timeout !== 'number' || Number.isNaN(timeout)) {
-    throw new TypeError(expected('a number of seconds or null', 'timeout', timeout));
-  }
-  return timeout === Infinity ? null : Math.max(timeout, 0);
 }
 
 function exitcodeName(exitcode: number): string {
