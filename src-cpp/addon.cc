@@ -4,6 +4,7 @@
 #include "posix/descriptor.h"
 #include "posix/error.h"
 #include "posix/process.h"
+#include "posix/shared_memory.h"
 #include "posix/watch.h"
 
 static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
@@ -12,6 +13,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterErrors(env, exports);
   multiproc::RegisterProcess(env, exports);
   multiproc::RegisterDescriptor(env, exports);
+  multiproc::RegisterSharedMemory(env, exports);
   multiproc::RegisterWatch(env, exports);
   return exports;
 }

@@ -12,6 +12,12 @@ export interface Watch {
   readonly [watchBrand]: never;
 }
 
+declare const mappingBrand: unique symbol;
+/** Memory of mmap(2). */
+export interface MappingHandle {
+  readonly [mappingBrand]: never;
+}
+
 /** System calls. A failure throws an OSError; EINTR is retried. */
 export interface PosixAddon {
   readonly global: typeof globalThis;
@@ -37,6 +43,21 @@ export interface PosixAddon {
   writeAll(fd: number, bytes: Uint8Array): void;
   /** `pairs`: descriptors and events in turn; the events are replaced. Seconds, or Infinity. */
   poll(pairs: Int32Array, timeout: number): number;
+
+  // shared_memory.cc
+  shmOpen(name: string, flags: number, mode: number): number;
+  shmUnlink(name: string): void;
+  /** Sets the size and reserves the memory: ENOSPC now is better than SIGBUS later. */
+  allocate(fd: number, size: number): void;
+  fileSize(fd: number): number;
+  mmap(
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): [ArrayBuffer, MappingHandle];
+  munmap(buffer: ArrayBuffer, handle: MappingHandle): void;
 
   /** Calls back once when the descriptor is readable or at its end. Keeps the loop alive. */
   watch(fd: number, callback: () => void): Watch;
