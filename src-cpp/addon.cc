@@ -1,8 +1,10 @@
 // Registers the parts of the addon `posix`, which holds the system calls.
 #include <napi.h>
 
+#include "posix/address.h"
 #include "posix/descriptor.h"
 #include "posix/error.h"
+#include "posix/lock.h"
 #include "posix/process.h"
 #include "posix/shared_memory.h"
 #include "posix/watch.h"
@@ -14,6 +16,8 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterProcess(env, exports);
   multiproc::RegisterDescriptor(env, exports);
   multiproc::RegisterSharedMemory(env, exports);
+  multiproc::RegisterAddress(env, exports);
+  multiproc::RegisterLock(env, exports);
   multiproc::RegisterWatch(env, exports);
   return exports;
 }

@@ -41,5 +41,16 @@ export {
   type ProcessOptions,
   type Target,
 } from './process';
+export {
+  type AcquireOptions,
+  Barrier,
+  type BarrierOptions,
+  BoundedSemaphore,
+  Condition,
+  Event,
+  Lock,
+  RLock,
+  Semaphore,
+} from './synchronize';
 
 import './lazy';

@@ -25,6 +25,11 @@ export class Mapping {
     [this.buffer, this.#handle] = posix.mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
 
+  /** A buffer of its own on a part of the memory, which it keeps mapped. */
+  slice(offset: number, length: number): ArrayBuffer {
+    return posix.slice(this.#handle, offset, length);
+  }
+
   /** Views of the buffer are empty from now on: using them is no crash. */
   unmap(): void {
     posix.munmap(this.buffer, this.#handle);

@@ -18,6 +18,15 @@ export interface MappingHandle {
   readonly [mappingBrand]: never;
 }
 
+/** OWNER_DIED: it is acquired, but its last owner ended without releasing it. */
+export const NOT_ACQUIRED = 0;
+export const ACQUIRED = 1;
+export const OWNER_DIED = 2;
+export type Acquired = typeof NOT_ACQUIRED | typeof ACQUIRED | typeof OWNER_DIED;
+
+/** The bit of a lock's or a semaphore's word that says that somebody waits. */
+export const WAITERS = -0x80000000;
+
 /** System calls. A failure throws an OSError; EINTR is retried. */
 export interface PosixAddon {
   readonly global: typeof globalThis;
@@ -28,15 +37,19 @@ export interface PosixAddon {
   /** Throws the error of a system call that the other addon made. */
   raise(errno: number, syscall: string): never;
 
+  // process.cc
   getpid(): number;
   getppid(): number;
   waitpid(pid: number, options: number): [pid: number, status: number];
   kill(pid: number, signal: number): void;
+  /** Whether there is no such process, or only its zombie. */
+  hasEnded(pid: number): boolean;
   exit(code: number): never;
   pidfdOpen(pid: number): number;
   setParentDeathSignal(signal: number): void;
   setThreadName(name: string): void;
 
+  // descriptor.cc
   socketpair(): [number, number];
   close(fd: number): void;
   openAs(path: string, fd: number): void;
@@ -57,8 +70,31 @@ export interface PosixAddon {
     fd: number,
     offset: number,
   ): [ArrayBuffer, MappingHandle];
+  /** Another buffer, on a part of the memory, which it keeps. */
+  slice(handle: MappingHandle, offset: number, length: number): ArrayBuffer;
   munmap(buffer: ArrayBuffer, handle: MappingHandle): void;
 
+  // address.cc
+  /** Sleeps while words[index] is value, for so many seconds at most. It may return early. */
+  waitWhile(words: Int32Array, index: number, value: number, seconds: number): void;
+  waitWhileAsync(words: Int32Array, index: number, value: number, seconds: number): Promise<number>;
+  /** How many of those who waited were woken, as far as it is known. */
+  wake(words: Int32Array, index: number, count: number): number;
+
+  // lock.cc
+  /** The word of a lock is 0 or its owner's pid. */
+  lockAcquire(words: Int32Array, index: number, owner: number, seconds: number): Acquired;
+  lockAcquireAsync(
+    words: Int32Array,
+    index: number,
+    owner: number,
+    seconds: number,
+  ): Promise<Acquired>;
+  /** The word of a semaphore is its value. 1 when it was acquired. */
+  semaphoreAcquire(words: Int32Array, index: number, seconds: number): number;
+  semaphoreAcquireAsync(words: Int32Array, index: number, seconds: number): Promise<number>;
+
+  // watch.cc
   /** Calls back once when the descriptor is readable or at its end. Keeps the loop alive. */
   watch(fd: number, callback: () => void): Watch;
   unwatch(watch: Watch): void;
@@ -120,9 +156,16 @@ export function forker(): ForkAddon {
   throw new RuntimeError('fork(2) copies one thread, and Node needs its main one');
 }
 
+/** The pid of this process, as it is also after a fork. */
+export let ownPid = posix.getpid();
+/** How often this process, and those that it is a copy of, have called fork(). */
+export let forks = 0;
+
 /** fork(2), as ForkAddon.fork(), with its failure thrown. */
 export function fork(any: () => void, kept: readonly number[] | null): number {
+  forks += 1;
   const pid = forker().fork(any, kept);
   if (pid < 0) posix.raise(-pid, 'fork');
+  if (pid === 0) ownPid = posix.getpid();
   return pid;
 }

@@ -1,10 +1,13 @@
 #include "process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "error.h"
@@ -83,13 +86,39 @@ void SetThreadName(const CallbackInfo& info) {
 #endif
 }
 
+Value HasEndedAt(const CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), HasEnded(IntAt(info, 0)));
+}
+
 }  // namespace
+
+bool HasEnded(pid_t pid) {
+  if (kill(pid, 0) < 0) return errno == ESRCH;
+#ifdef __linux__
+  // A zombie can still get signals.
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT;
+  char text[512];
+  const ssize_t size = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (size <= 0) return size < 0 && errno == ESRCH;
+  text[size] = '\0';
+  // "pid (name) state ...": the name may hold anything.
+  const char* const end_of_name = strrchr(text, ')');
+  return end_of_name != nullptr && (end_of_name[2] == 'Z' || end_of_name[2] == 'X');
+#else
+  return false;
+#endif
+}
 
 void RegisterProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("getpid", Napi::Function::New(env, Getpid, "getpid"));
   exports.Set("getppid", Napi::Function::New(env, Getppid, "getppid"));
   exports.Set("waitpid", Napi::Function::New(env, Waitpid, "waitpid"));
   exports.Set("kill", Napi::Function::New(env, Kill, "kill"));
+  exports.Set("hasEnded", Napi::Function::New(env, HasEndedAt, "hasEnded"));
   exports.Set("exit", Napi::Function::New(env, Exit, "exit"));
   exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
   exports.Set("setParentDeathSignal",

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/types.h>
 
 namespace multiproc {
+
+// Whether there is no such process, or only its zombie.
+bool HasEnded(pid_t pid);
 
 void RegisterProcess(Napi::Env env, Napi::Object exports);
 

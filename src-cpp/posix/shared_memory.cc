@@ -85,6 +85,8 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping() { Unmap(); }
 
+  void* address() const { return address_; }
+
   int Unmap() {
     if (address_ == MAP_FAILED) return 0;
     void* const address = address_;
@@ -98,6 +100,13 @@ class Mapping {
 };
 
 using SharedMapping = std::shared_ptr<Mapping>;
+
+// An ArrayBuffer that shows `length` bytes of a mapping, and keeps it.
+Napi::ArrayBuffer View(Napi::Env env, const SharedMapping& mapping, size_t offset, size_t length) {
+  auto* const address = static_cast<uint8_t*>(mapping->address()) + offset;
+  const auto release = [](Napi::Env, void*, SharedMapping* owner) { delete owner; };
+  return Napi::ArrayBuffer::New(env, address, length, release, new SharedMapping(mapping));
+}
 
 // mmap(length, protection, flags, fd, offset): an ArrayBuffer on the memory itself, and a handle
 // for munmap().
@@ -114,8 +123,7 @@ Value Mmap(const CallbackInfo& info) {
     return {};
   }
   auto mapping = std::make_shared<Mapping>(address, length);
-  const auto release = [](Napi::Env, void*, SharedMapping* owner) { delete owner; };
-  auto buffer = Napi::ArrayBuffer::New(env, address, length, release, new SharedMapping(mapping));
+  auto buffer = View(env, mapping, 0, length);
   if (env.IsExceptionPending()) return {};
   auto handle = Napi::External<SharedMapping>::New(
       env, new SharedMapping(mapping), [](Napi::Env, SharedMapping* owner) { delete owner; });
@@ -123,6 +131,13 @@ Value Mmap(const CallbackInfo& info) {
   result[0u] = buffer;
   result[1u] = handle;
   return result;
+}
+
+// slice(handle, offset, length): another ArrayBuffer, on a part of the memory.
+Value Slice(const CallbackInfo& info) {
+  const SharedMapping& mapping = *info[0].As<Napi::External<SharedMapping>>().Data();
+  return View(info.Env(), mapping, static_cast<size_t>(info[1].As<Number>().Int64Value()),
+              static_cast<size_t>(info[2].As<Number>().Int64Value()));
 }
 
 // munmap(buffer, handle): first the buffer loses its memory, so that no view can reach it.
@@ -140,6 +155,7 @@ void RegisterSharedMemory(Napi::Env env, Napi::Object exports) {
   exports.Set("allocate", Napi::Function::New(env, AllocateFile, "allocate"));
   exports.Set("fileSize", Napi::Function::New(env, FileSize, "fileSize"));
   exports.Set("mmap", Napi::Function::New(env, Mmap, "mmap"));
+  exports.Set("slice", Napi::Function::New(env, Slice, "slice"));
   exports.Set("munmap", Napi::Function::New(env, Munmap, "munmap"));
 }
 

@@ -1,0 +1,213 @@
+/** Barrier: the algorithm of Python's threading.Barrier, on shared memory. */
+
+import { inspect } from 'node:util';
+
+import { checkedInteger, checkedTimeout } from '../arguments';
+import { runAsync, runSync, type Steps } from '../blocking';
+import { BrokenBarrierError, expected } from '../errors';
+import { Block } from '../heap';
+import { Condition } from './condition';
+import { Lock } from './lock';
+import { NAP, now } from './words';
+
+// The words.
+const STATE = 0;
+const COUNT = 1;
+const PARTIES = 2;
+
+// The states.
+const FILLING = 0;
+const DRAINING = 1;
+const RESETTING = -1;
+const BROKEN = -2;
+
+export interface BarrierOptions {
+  parties: number;
+  /** Called by one of the parties just before all are released. */
+  action?: (() => void) | null;
+  /** Seconds; the default of wait(). */
+  timeout?: number | null;
+}
+
+/** The shared parts of a barrier that came from another process. */
+export interface BarrierParts {
+  condition: Condition;
+  block: Block;
+  action: (() => void) | null;
+  timeout: number | null;
+}
+
+/**
+ * Lets a number of processes wait for each other. A party that is killed while it waits breaks the
+ * barrier for the others.
+ * @see https://docs.python.org/3/library/threading.html#barrier-objects
+ */
+export class Barrier {
+  readonly condition: Condition;
+  readonly block: Block;
+  readonly action: (() => void) | null;
+  readonly timeout: number | null;
+  readonly #words: Int32Array;
+
+  /** @throws TypeError if action is not a function. */
+  constructor(
+    parties: number | BarrierOptions,
+    action: (() => void) | null = null,
+    timeout: number | null = null,
+    parts?: BarrierParts,
+  ) {
+    const options = typeof parties === 'object' ? parties : { parties, action, timeout };
+    if (options.action != null && typeof options.action !== 'function') {
+      throw new TypeError(expected('a function', 'action', options.action));
+    }
+    this.action = options.action ?? null;
+    this.timeout = checkedTimeout(options.timeout);
+    const count = checkedInteger('parties', options.parties);
+    this.condition = parts?.condition ?? new Condition(new Lock());
+    this.block = parts?.block ?? Block.allocate(12);
+    this.#words = new Int32Array(this.block.buffer);
+    if (parts === undefined) this.#words[PARTIES] = count;
+  }
+
+  /**
+   * Waits until all parties do.
+   * @param timeout Seconds; the barrier's own by default.
+   * @returns A number from 0 to parties-1, another one for each.
+   * @throws BrokenBarrierError if it is broken, or breaks by the timeout or by another party.
+   */
+  wait(timeout: number | null = this.timeout): number {
+    return runSync(this.#waiting(checkedTimeout(timeout)));
+  }
+
+  /** Like wait(), without blocking the event loop. */
+  async waitAsync(timeout: number | null = this.timeout): Promise<number> {
+    return runAsync(this.#waiting(checkedTimeout(timeout)));
+  }
+
+  /** Back to the beginning: those who wait get a BrokenBarrierError. */
+  reset(): void {
+    this.condition.with(() => {
+      if (this.#count === 0) this.#state = FILLING;
+      else if (this.#state === FILLING || this.#state === BROKEN) this.#state = RESETTING;
+      this.condition.notifyAll();
+    });
+  }
+
+  /** Breaks it, until reset(). */
+  abort(): void {
+    this.condition.with(() => this.#break());
+  }
+
+  get parties(): number {
+    return this.#words[PARTIES]!;
+  }
+
+  /** How many wait. */
+  get nWaiting(): number {
+    return this.#state === FILLING ? this.#count : 0;
+  }
+
+  get broken(): boolean {
+    return this.#state === BROKEN;
+  }
+
+  /** Python's repr. */
+  toString(): string {
+    const state = this.broken ? 'broken' : `waiters=${this.nWaiting}/${this.parties}`;
+    return `<Barrier at ${this.block.name}: ${state}>`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  get #state(): number {
+    return this.#words[STATE]!;
+  }
+  set #state(state: number) {
+    this.#words[STATE] = state;
+  }
+
+  get #count(): number {
+    return this.#words[COUNT]!;
+  }
+  set #count(count: number) {
+    this.#words[COUNT] = count;
+  }
+
+  *#waiting(timeout: number | null): Steps<number> {
+    yield* this.condition.lock.acquireAll(1);
+    try {
+      yield* this.#enter();
+      const index = this.#count;
+      this.#count = index + 1;
+      try {
+        if (index + 1 === this.parties) this.#release();
+        else yield* this.#untilReleased(timeout);
+        return index;
+      } finally {
+        this.#count -= 1;
+        this.#exit();
+      }
+    } finally {
+      this.condition.release();
+    }
+  }
+
+  /** Waits until those of the last round have left. */
+  *#enter(): Steps<void> {
+    const isOpen = (): boolean => this.#state !== DRAINING && this.#state !== RESETTING;
+    yield* this.#waitFor(isOpen, Infinity);
+    if (this.#state < 0) throw new BrokenBarrierError();
+  }
+
+  /** The last party has come. */
+  #release(): void {
+    try {
+      this.action?.();
+      this.#state = DRAINING;
+      this.condition.notifyAll();
+    } catch (error) {
+      this.#break();
+      throw error;
+    }
+  }
+
+  *#untilReleased(timeout: number | null): Steps<void> {
+    const released = yield* this.#waitFor(() => this.#state !== FILLING, timeout ?? Infinity);
+    if (!released) this.#break();
+    if (this.#state < 0) throw new BrokenBarrierError();
+  }
+
+  /** The last one to leave opens it for the next round. */
+  #exit(): void {
+    if (this.#count > 0 || (this.#state !== RESETTING && this.#state !== DRAINING)) return;
+    this.#state = FILLING;
+    this.condition.notifyAll();
+  }
+
+  #break(): void {
+    this.#state = BROKEN;
+    this.condition.notifyAll();
+  }
+
+  /** Like the condition's, but a party that was killed breaks the barrier. */
+  *#waitFor(predicate: () => boolean, seconds: number): Steps<boolean> {
+    const end = now() + seconds;
+    while (!predicate()) {
+      const left = end - now();
+      if (left <= 0) return false;
+      const woken = yield* this.condition.waiting(Math.min(left, NAP));
+      if (!woken) this.#breakIfKilled();
+    }
+    return true;
+  }
+
+  /** Those who were killed will never leave. */
+  #breakIfKilled(): void {
+    const killed = this.condition.removeKilled();
+    if (killed === 0) return;
+    this.#count -= killed;
+    this.#break();
+  }
+}
