@@ -2,8 +2,10 @@
 #include <napi.h>
 
 #include "posix/address.h"
+#include "posix/cells.h"
 #include "posix/descriptor.h"
 #include "posix/error.h"
+#include "posix/feeder.h"
 #include "posix/lock.h"
 #include "posix/process.h"
 #include "posix/shared_memory.h"
@@ -18,6 +20,8 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterSharedMemory(env, exports);
   multiproc::RegisterAddress(env, exports);
   multiproc::RegisterLock(env, exports);
+  multiproc::RegisterCells(env, exports);
+  multiproc::RegisterFeeder(env, exports);
   multiproc::RegisterWatch(env, exports);
   return exports;
 }

@@ -155,10 +155,10 @@ int Wake(Word& word, int count) {
   return 0;
 }
 
-Word& WordAt(const CallbackInfo& info) {
+Word& WordAt(const CallbackInfo& info, size_t argument) {
   void* data = nullptr;
-  napi_get_typedarray_info(info.Env(), info[0], nullptr, nullptr, &data, nullptr, nullptr);
-  return static_cast<Word*>(data)[info[1].As<Number>().Uint32Value()];
+  napi_get_typedarray_info(info.Env(), info[argument], nullptr, nullptr, &data, nullptr, nullptr);
+  return static_cast<Word*>(data)[info[argument + 1].As<Number>().Uint32Value()];
 }
 
 void RegisterAddress(Napi::Env env, Napi::Object exports) {

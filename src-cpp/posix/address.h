@@ -26,9 +26,8 @@ void WaitWhile(Word& word, int32_t value, Deadline deadline);
 // Wakes up to `count` of those who wait for the word. How many they were, as far as it is known.
 int Wake(Word& word, int count);
 
-// The word that a function of JavaScript's gets as its first two arguments: an Int32Array and an
-// index.
-Word& WordAt(const Napi::CallbackInfo& info);
+// The word that JavaScript gives by two arguments: an Int32Array and an index.
+Word& WordAt(const Napi::CallbackInfo& info, size_t argument = 0);
 
 void RegisterAddress(Napi::Env env, Napi::Object exports);
 

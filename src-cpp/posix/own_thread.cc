@@ -1,18 +1,14 @@
 #include "own_thread.h"
 
-#include <pthread.h>
 #include <uv.h>
 
-#include <memory>
 #include <utility>
 
 #include "error.h"
+#include "thread.h"
 
 namespace multiproc {
 namespace {
-
-// The calls need little; a default stack would be eight megabytes of address space.
-constexpr size_t kStackSize = 128 * 1024;
 
 class Call {
  public:
@@ -29,13 +25,7 @@ class Call {
     napi_get_uv_event_loop(env_, &loop);
     uv_async_init(loop, &done_, [](uv_async_t* done) { From(done)->Settle(); });
     done_.data = this;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kStackSize);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_t thread;
-    const int error = pthread_create(&thread, &attributes, Run, this);
-    pthread_attr_destroy(&attributes);
+    const int error = StartThread([this] { Run(); });
     if (error != 0) Close();
     return error;
   }
@@ -45,11 +35,9 @@ class Call {
  private:
   static Call* From(uv_async_t* done) { return static_cast<Call*>(done->data); }
 
-  static void* Run(void* self) {
-    auto* call = static_cast<Call*>(self);
-    call->result_ = call->call_();
-    uv_async_send(&call->done_);
-    return nullptr;
+  void Run() {
+    result_ = call_();
+    uv_async_send(&done_);
   }
 
   void Settle() {

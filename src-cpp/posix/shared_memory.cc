@@ -13,6 +13,28 @@
 #include "error.h"
 
 namespace multiproc {
+
+class Mapping {
+ public:
+  Mapping(void* address, size_t length) : address_(address), length_(length) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() { Unmap(); }
+
+  void* address() const { return address_; }
+
+  int Unmap() {
+    if (address_ == MAP_FAILED) return 0;
+    void* const address = address_;
+    address_ = MAP_FAILED;
+    return munmap(address, length_);
+  }
+
+ private:
+  void* address_;
+  size_t length_;
+};
+
 namespace {
 
 using Napi::CallbackInfo;
@@ -77,30 +99,6 @@ Value FileSize(const CallbackInfo& info) {
   return Number::New(info.Env(), static_cast<double>(status.st_size));
 }
 
-// Memory of mmap(), owned by the ArrayBuffer that shows it and by the handle for munmap().
-class Mapping {
- public:
-  Mapping(void* address, size_t length) : address_(address), length_(length) {}
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() { Unmap(); }
-
-  void* address() const { return address_; }
-
-  int Unmap() {
-    if (address_ == MAP_FAILED) return 0;
-    void* const address = address_;
-    address_ = MAP_FAILED;
-    return munmap(address, length_);
-  }
-
- private:
-  void* address_;
-  size_t length_;
-};
-
-using SharedMapping = std::shared_ptr<Mapping>;
-
 // An ArrayBuffer that shows `length` bytes of a mapping, and keeps it.
 Napi::ArrayBuffer View(Napi::Env env, const SharedMapping& mapping, size_t offset, size_t length) {
   auto* const address = static_cast<uint8_t*>(mapping->address()) + offset;
@@ -135,19 +133,22 @@ Value Mmap(const CallbackInfo& info) {
 
 // slice(handle, offset, length): another ArrayBuffer, on a part of the memory.
 Value Slice(const CallbackInfo& info) {
-  const SharedMapping& mapping = *info[0].As<Napi::External<SharedMapping>>().Data();
-  return View(info.Env(), mapping, static_cast<size_t>(info[1].As<Number>().Int64Value()),
+  return View(info.Env(), MappingOf(info[0]),
+              static_cast<size_t>(info[1].As<Number>().Int64Value()),
               static_cast<size_t>(info[2].As<Number>().Int64Value()));
 }
 
 // munmap(buffer, handle): first the buffer loses its memory, so that no view can reach it.
 void Munmap(const CallbackInfo& info) {
   info[0].As<Napi::ArrayBuffer>().Detach();
-  SharedMapping& mapping = *info[1].As<Napi::External<SharedMapping>>().Data();
-  if (mapping->Unmap() < 0) ThrowErrno(info.Env(), errno, "munmap");
+  if (MappingOf(info[1])->Unmap() < 0) ThrowErrno(info.Env(), errno, "munmap");
 }
 
 }  // namespace
+
+SharedMapping MappingOf(Napi::Value handle) {
+  return *handle.As<Napi::External<SharedMapping>>().Data();
+}
 
 void RegisterSharedMemory(Napi::Env env, Napi::Object exports) {
   exports.Set("shmOpen", Napi::Function::New(env, ShmOpen, "shmOpen"));
