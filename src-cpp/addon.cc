@@ -3,6 +3,7 @@
 
 #include "posix/descriptor.h"
 #include "posix/error.h"
+#include "posix/frame.h"
 #include "posix/process.h"
 #include "posix/watch.h"
 
@@ -12,6 +13,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterErrors(env, exports);
   multiproc::RegisterProcess(env, exports);
   multiproc::RegisterDescriptor(env, exports);
+  multiproc::RegisterFrame(env, exports);
   multiproc::RegisterWatch(env, exports);
   return exports;
 }

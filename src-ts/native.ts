@@ -7,15 +7,17 @@ import { isMainThread } from 'node:worker_threads';
 import { osError, RuntimeError } from './errors';
 
 declare const watchBrand: unique symbol;
-/** A wait on the event loop that has begun. */
-export interface Watch {
-  readonly [watchBrand]: never;
-}
+/** The number of a wait on the event loop that has begun. */
+export type Watch = number & { readonly [watchBrand]: never };
 
 /** System calls. A failure throws an OSError; EINTR is retried. */
 export interface PosixAddon {
   readonly global: typeof globalThis;
   readonly POLLIN: number;
+  readonly POLLOUT: number;
+  readonly POLLNVAL: number;
+  readonly AF_UNSPEC: number;
+  readonly AF_UNIX: number;
   setErrorFactory(
     create: (errno: number, text: string, syscall: string, path: string | undefined) => Error,
   ): void;
@@ -32,15 +34,72 @@ export interface PosixAddon {
   setThreadName(name: string): void;
 
   socketpair(): [number, number];
+  pipe(): [reading: number, writing: number];
+  dup(fd: number): number;
+  /** AF_UNSPEC for what is not a socket. */
+  socketFamily(fd: number): number;
   close(fd: number): void;
   openAs(path: string, fd: number): void;
   writeAll(fd: number, bytes: Uint8Array): void;
   /** `pairs`: descriptors and events in turn; the events are replaced. Seconds, or Infinity. */
   poll(pairs: Int32Array, timeout: number): number;
 
-  /** Calls back once when the descriptor is readable or at its end. Keeps the loop alive. */
-  watch(fd: number, callback: () => void): Watch;
+  // watch.cc
+  /** Calls back once, when one of the events (POLLIN, POLLOUT) is there. Keeps the loop alive. */
+  watch(fd: number, callback: () => void, events: number): Watch;
+  /** Does nothing after the callback, and in a child with what its parent watches. */
   unwatch(watch: Watch): void;
+  /** In a child: calls nothing of the parent's back. */
+  forgetWatches(): void;
+
+  // frame.cc: `socket` is whether the descriptor is one
+  /** The most descriptors that one message can carry. */
+  readonly mostDescriptors: number;
+  /** Writes a message of `length` bytes, with the descriptors. */
+  sendFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptors: readonly number[] | undefined,
+  ): void;
+  /** How many bytes of the frame are written without waiting, with the `sent` ones before. */
+  trySendFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptors: readonly number[] | undefined,
+    sent: number,
+  ): number;
+  /**
+   * The length of the next message: it is in `bytes`, or still to be read if it is more than `room`.
+   * Or -1 at the end, -2 at the end within the message, -3 for a length that cannot be. `received`
+   * gets the number of descriptors, whether some were lost, and them; without it they are closed.
+   */
+  recvFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    room: number,
+    received: Int32Array | undefined,
+  ): number;
+  /** The number of bytes read, which is less than `length` only at the end. */
+  readAll(fd: number, bytes: Uint8Array, offset: number, length: number): number;
+  /** Reads without waiting: 0 at the end, -1 if there is nothing yet. */
+  tryRead(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    received: Int32Array | undefined,
+  ): number;
+  sendmsg(fd: number, bytes: Uint8Array, length: number, descriptors: readonly number[]): number;
+  recvmsg(fd: number, bytes: Uint8Array, length: number, received: Int32Array): number;
 }
 
 /** fork(2) for a process that runs V8. */
