@@ -6,6 +6,7 @@
 #include "posix/descriptor.h"
 #include "posix/error.h"
 #include "posix/feeder.h"
+#include "posix/frame.h"
 #include "posix/lock.h"
 #include "posix/process.h"
 #include "posix/shared_memory.h"
@@ -22,6 +23,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterLock(env, exports);
   multiproc::RegisterCells(env, exports);
   multiproc::RegisterFeeder(env, exports);
+  multiproc::RegisterFrame(env, exports);
   multiproc::RegisterWatch(env, exports);
   return exports;
 }

@@ -6,12 +6,14 @@
 
 // What is loaded with other flags does without Node's code cache, so Node's own modules come first.
 import 'node:async_hooks';
+import 'node:buffer';
 import 'node:crypto';
 import 'node:fs';
 import 'node:module';
 import 'node:os';
 import 'node:path';
 import 'node:util';
+import 'node:util/types';
 import 'node:worker_threads';
 
 import { setFlagsFromString } from 'node:v8';

@@ -127,6 +127,8 @@ export interface SystemErrorInfo {
   syscall: string;
   /** The file or the name concerned, if there is one. */
   path?: string | undefined;
+  /** The whole message, where Python's shows no number. */
+  message?: string;
 }
 
 /** A system call failed. The message is Python's: `[Errno 32] Broken pipe`. */
@@ -143,7 +145,7 @@ export class OSError extends Error {
 
   constructor(info: SystemErrorInfo) {
     const path = info.path === undefined ? '' : `: '${info.path}'`;
-    super(`[Errno ${info.errno}] ${info.text}${path}`);
+    super(info.message ?? `[Errno ${info.errno}] ${info.text}${path}`);
     this.code = codeOf(info.errno);
     this.errno = -info.errno;
     this.syscall = info.syscall;

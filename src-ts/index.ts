@@ -4,6 +4,17 @@ import './eager';
 
 export { type AtForkHooks, registerAtFork } from './at-fork';
 export {
+  type Bytes,
+  Connection,
+  Pipe,
+  type PipeOptions,
+  recvHandle,
+  sendHandle,
+  wait,
+  type Waitable,
+  waitAsync,
+} from './connection';
+export {
   AssertionError,
   AuthenticationError,
   BlockingIOError,

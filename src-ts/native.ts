@@ -7,16 +7,25 @@ import { isMainThread } from 'node:worker_threads';
 import { osError, RuntimeError } from './errors';
 
 declare const watchBrand: unique symbol;
-/** A wait on the event loop that has begun. */
-export interface Watch {
-  readonly [watchBrand]: never;
-}
+/** The number of a wait on the event loop that has begun. */
+export type Watch = number & { readonly [watchBrand]: never };
 
 declare const mappingBrand: unique symbol;
 /** Memory of mmap(2). */
 export interface MappingHandle {
   readonly [mappingBrand]: never;
 }
+
+declare const feederBrand: unique symbol;
+/** A thread that writes to a pipe. */
+export interface FeederHandle {
+  readonly [feederBrand]: never;
+}
+
+/** What cellsRead() returns instead of a length: LOST is a message whose writer was killed. */
+export const NOTHING = -1;
+export const END = -2;
+export const LOST = -3;
 
 /** OWNER_DIED: it is acquired, but its last owner ended without releasing it. */
 export const NOT_ACQUIRED = 0;
@@ -31,6 +40,10 @@ export const WAITERS = -0x80000000;
 export interface PosixAddon {
   readonly global: typeof globalThis;
   readonly POLLIN: number;
+  readonly POLLOUT: number;
+  readonly POLLNVAL: number;
+  readonly AF_UNSPEC: number;
+  readonly AF_UNIX: number;
   setErrorFactory(
     create: (errno: number, text: string, syscall: string, path: string | undefined) => Error,
   ): void;
@@ -51,6 +64,10 @@ export interface PosixAddon {
 
   // descriptor.cc
   socketpair(): [number, number];
+  pipe(): [reading: number, writing: number];
+  dup(fd: number): number;
+  /** AF_UNSPEC for what is not a socket. */
+  socketFamily(fd: number): number;
   close(fd: number): void;
   openAs(path: string, fd: number): void;
   writeAll(fd: number, bytes: Uint8Array): void;
@@ -94,10 +111,111 @@ export interface PosixAddon {
   semaphoreAcquire(words: Int32Array, index: number, seconds: number): number;
   semaphoreAcquireAsync(words: Int32Array, index: number, seconds: number): Promise<number>;
 
+  // cells.cc
+  /** A pipe, of which the reading end does not block. */
+  cellPipe(): [reading: number, writing: number];
+  /** The length of a message, now in `scratch`; a buffer if it is longer; or what is below. */
+  cellsRead(
+    fd: number,
+    scratch: Uint8Array,
+    writersLock: Int32Array,
+    index: number,
+  ): number | ArrayBuffer;
+  /** Writes a message when the lock can be had. */
+  cellsWrite(
+    fd: number,
+    lock: Int32Array,
+    index: number,
+    owner: number,
+    message: Uint8Array,
+    length: number,
+  ): void;
+  /** The promise of an errno, or 0. */
+  cellsWriteAsync(
+    fd: number,
+    lock: Int32Array,
+    index: number,
+    owner: number,
+    message: Uint8Array,
+    length: number,
+  ): Promise<number>;
+
+  // feeder.cc
+  /** Starts a thread that writes messages, with the lock, which is in the mapping. */
+  feederStart(
+    readFd: number,
+    writeFd: number,
+    lock: Int32Array,
+    index: number,
+    mapping: MappingHandle,
+  ): FeederHandle;
+  feederPut(feeder: FeederHandle, message: Uint8Array, length: number): void;
+  /** No more is put. */
+  feederClose(feeder: FeederHandle): void;
+  /** Waits until all is written: 0, the errno of what was not, or -1 when the time is over. */
+  feederJoin(feeder: FeederHandle, seconds: number): number;
+  feederJoinAsync(feeder: FeederHandle, seconds: number): Promise<number>;
+  /** Before the end of the process: what nobody else can read need not be written. */
+  feederStopReading(feeder: FeederHandle): void;
+  /** In a child: closes the descriptors of its parent's feeder. */
+  feederForget(feeder: FeederHandle): void;
+
   // watch.cc
-  /** Calls back once when the descriptor is readable or at its end. Keeps the loop alive. */
-  watch(fd: number, callback: () => void): Watch;
+  /** Calls back once, when one of the events (POLLIN, POLLOUT) is there. Keeps the loop alive. */
+  watch(fd: number, callback: () => void, events: number): Watch;
+  /** Does nothing after the callback, and in a child with what its parent watches. */
   unwatch(watch: Watch): void;
+  /** In a child: calls nothing of the parent's back. */
+  forgetWatches(): void;
+
+  // frame.cc: `socket` is whether the descriptor is one
+  /** The most descriptors that one message can carry. */
+  readonly mostDescriptors: number;
+  /** Writes a message of `length` bytes, with the descriptors. */
+  sendFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptors: readonly number[] | undefined,
+  ): void;
+  /** How many bytes of the frame are written without waiting, with the `sent` ones before. */
+  trySendFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    descriptors: readonly number[] | undefined,
+    sent: number,
+  ): number;
+  /**
+   * The length of the next message: it is in `bytes`, or still to be read if it is more than `room`.
+   * Or -1 at the end, -2 at the end within the message, -3 for a length that cannot be. `received`
+   * gets the number of descriptors, whether some were lost, and them; without it they are closed.
+   */
+  recvFrame(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    room: number,
+    received: Int32Array | undefined,
+  ): number;
+  /** The number of bytes read, which is less than `length` only at the end. */
+  readAll(fd: number, bytes: Uint8Array, offset: number, length: number): number;
+  /** Reads without waiting: 0 at the end, -1 if there is nothing yet. */
+  tryRead(
+    fd: number,
+    socket: boolean,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    received: Int32Array | undefined,
+  ): number;
+  sendmsg(fd: number, bytes: Uint8Array, length: number, descriptors: readonly number[]): number;
+  recvmsg(fd: number, bytes: Uint8Array, length: number, received: Int32Array): number;
 }
 
 /** fork(2) for a process that runs V8. */

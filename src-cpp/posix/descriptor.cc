@@ -42,6 +42,47 @@ Value Socketpair(const CallbackInfo& info) {
   return result;
 }
 
+// pipe(): [what is written into the second, is read from the first], both close-on-exec.
+Value Pipe(const CallbackInfo& info) {
+  int ends[2];
+#ifdef __linux__
+  const int failed = pipe2(ends, O_CLOEXEC);
+#else
+  const int failed = pipe(ends);
+  for (int i = 0; !failed && i < 2; ++i) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+#endif
+  if (failed) {
+    ThrowErrno(info.Env(), errno, "pipe");
+    return {};
+  }
+  auto result = Napi::Array::New(info.Env(), 2);
+  result[0u] = Number::New(info.Env(), ends[0]);
+  result[1u] = Number::New(info.Env(), ends[1]);
+  return result;
+}
+
+// dup(fd): another descriptor of the same open file, close-on-exec.
+Value Dup(const CallbackInfo& info) {
+  const int from = info[0].As<Number>();
+  const int fd = Retry([&] { return fcntl(from, F_DUPFD_CLOEXEC, 0); });
+  if (fd < 0) {
+    ThrowErrno(info.Env(), errno, "dup");
+    return {};
+  }
+  return Number::New(info.Env(), fd);
+}
+
+// socketFamily(fd): AF_UNIX, AF_INET..., or AF_UNSPEC for what is not a socket.
+Value SocketFamily(const CallbackInfo& info) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  const int fd = info[0].As<Number>();
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) < 0) {
+    return Number::New(info.Env(), AF_UNSPEC);
+  }
+  return Number::New(info.Env(), address.ss_family);
+}
+
 // close(fd). Not repeated after EINTR: Linux has closed the descriptor then.
 void Close(const CallbackInfo& info) {
   const int fd = info[0].As<Number>();
@@ -115,11 +156,18 @@ void WriteAll(const CallbackInfo& info) {
 
 void RegisterDescriptor(Napi::Env env, Napi::Object exports) {
   exports.Set("socketpair", Napi::Function::New(env, Socketpair, "socketpair"));
+  exports.Set("pipe", Napi::Function::New(env, Pipe, "pipe"));
+  exports.Set("dup", Napi::Function::New(env, Dup, "dup"));
+  exports.Set("socketFamily", Napi::Function::New(env, SocketFamily, "socketFamily"));
   exports.Set("close", Napi::Function::New(env, Close, "close"));
   exports.Set("openAs", Napi::Function::New(env, OpenAs, "openAs"));
   exports.Set("poll", Napi::Function::New(env, Poll, "poll"));
   exports.Set("writeAll", Napi::Function::New(env, WriteAll, "writeAll"));
   exports.Set("POLLIN", Number::New(env, POLLIN));
+  exports.Set("POLLOUT", Number::New(env, POLLOUT));
+  exports.Set("POLLNVAL", Number::New(env, POLLNVAL));
+  exports.Set("AF_UNSPEC", Number::New(env, AF_UNSPEC));
+  exports.Set("AF_UNIX", Number::New(env, AF_UNIX));
 }
 
 }  // namespace multiproc

@@ -61,11 +61,23 @@ class Feeder {
     changed_.notify_all();
   }
 
-  // Waits until all is written. The errno of the first write that failed.
-  int Join() {
+  // Waits until all is written: 0, the errno of the first write that failed, or -1 by the deadline.
+  int Join(Deadline deadline) {
     std::unique_lock guard(mutex_);
-    changed_.wait(guard, [this] { return ended_; });
+    const auto ended = [this] { return ended_; };
+    if (deadline == Deadline::max()) {
+      changed_.wait(guard, ended);
+    } else if (!changed_.wait_until(guard, deadline, ended)) {
+      return -1;
+    }
     return error_;
+  }
+
+  // From now on a write fails if no other process has the reading end.
+  void StopReading() {
+    const std::lock_guard guard(mutex_);
+    if (read_fd_ >= 0) close(read_fd_);
+    read_fd_ = -1;
   }
 
   void CloseDescriptors() {
@@ -165,15 +177,18 @@ void FeederPut(const CallbackInfo& info) {
 
 void FeederClose(const CallbackInfo& info) { FeederAt(info)->Close(); }
 
-// feederJoin(feeder): blocks until all is written; the errno of what was not.
+// feederJoin(feeder, seconds): as above.
 Value FeederJoin(const CallbackInfo& info) {
-  return Number::New(info.Env(), FeederAt(info)->Join());
+  return Number::New(info.Env(), FeederAt(info)->Join(After(info[1].As<Number>())));
 }
 
 Value FeederJoinAsync(const CallbackInfo& info) {
-  SharedFeeder feeder = FeederAt(info);
-  return OnOwnThread(info.Env(), info[0], [feeder] { return feeder->Join(); });
+  const Deadline deadline = After(info[1].As<Number>());
+  return OnOwnThread(info.Env(), info[0],
+                     [feeder = FeederAt(info), deadline] { return feeder->Join(deadline); });
 }
+
+void FeederStopReading(const CallbackInfo& info) { FeederAt(info)->StopReading(); }
 
 // feederForget(feeder): in a forked child, closes what it inherited.
 void FeederForget(const CallbackInfo& info) { FeederAt(info)->CloseDescriptors(); }
@@ -186,6 +201,8 @@ void RegisterFeeder(Napi::Env env, Napi::Object exports) {
   exports.Set("feederClose", Napi::Function::New(env, FeederClose, "feederClose"));
   exports.Set("feederJoin", Napi::Function::New(env, FeederJoin, "feederJoin"));
   exports.Set("feederJoinAsync", Napi::Function::New(env, FeederJoinAsync, "feederJoinAsync"));
+  exports.Set("feederStopReading",
+              Napi::Function::New(env, FeederStopReading, "feederStopReading"));
   exports.Set("feederForget", Napi::Function::New(env, FeederForget, "feederForget"));
 }
 

@@ -1,76 +1,233 @@
 #include "watch.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
 #include "error.h"
+#include "event_queue.h"
+
+#ifdef __linux__
+#include <fcntl.h>
+#endif
 
 namespace multiproc {
 namespace {
 
-// One wait for one descriptor: calls back once, when it is readable or at its end.
-class Watch {
+// One wait for one descriptor: calls back once.
+struct Watch {
+  uint32_t id;
+  short events;
+  // Whether the descriptor is the watch's own, in place of a file.
+  bool owned;
+  Napi::FunctionReference callback;
+};
+
+// The waits of one environment. libuv makes non-blocking what it watches, which would be so in
+// every process that shares the open file; so it watches an event queue, and that watches the rest.
+class Watches {
  public:
-  static Napi::Value Start(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    const int fd = info[0].As<Napi::Number>();
-    uv_loop_t* loop = nullptr;
-    napi_get_uv_event_loop(env, &loop);
-    auto* watch = new Watch(env, info[1].As<Napi::Function>());
-    const int error = uv_poll_init(loop, &watch->poll_, fd);
-    if (error < 0) {
-      delete watch;
-      ThrowErrno(env, -error, "poll");
-      return {};
-    }
-    watch->poll_.data = watch;
-    uv_poll_start(&watch->poll_, UV_READABLE | UV_DISCONNECT, OnReady);
-    napi_add_env_cleanup_hook(env, Cleanup, watch);
-    return Napi::External<Watch>::New(env, watch);
+  explicit Watches(Napi::Env env) : env_(env) { OfThisThread().push_back(this); }
+
+  ~Watches() {
+    Clear();
+    auto& all = OfThisThread();
+    all.erase(std::find(all.begin(), all.end(), this));
   }
 
-  // stop(watch): no callback any more. Once only, and not after the callback.
-  static void Stop(const Napi::CallbackInfo& info) {
-    info[0].As<Napi::External<Watch>>().Data()->Close();
+  // The number by which to stop it, or 0 with errno.
+  uint32_t Add(int fd, short events, Napi::Function callback) {
+    if (queue_ < 0 && !Open()) return 0;
+    bool owned = false;
+    if (SetInterest(queue_, fd, InterestIn(fd) | events) < 0) {
+      if (errno != EPERM || (fd = OpenAlwaysReady()) < 0) return 0;
+      owned = true;
+      SetInterest(queue_, fd, events);
+    }
+    if (descriptor_of_.empty()) uv_ref(Handle());
+    const uint32_t id = ++last_id_;
+    descriptor_of_[id] = fd;
+    by_descriptor_[fd].push_back({id, events, owned, Napi::Persistent(callback)});
+    return id;
+  }
+
+  // No callback any more. Nothing, if it was called.
+  void Remove(uint32_t id) { Take(id); }
+
+  // In a child that has nothing pending of its parent's.
+  void Clear() {
+    for (auto& [fd, watches] : by_descriptor_) {
+      if (watches.front().owned) close(fd);
+    }
+    by_descriptor_.clear();
+    descriptor_of_.clear();
+    CloseQueue();
+  }
+
+  // The kernel's queue is shared after a fork: what one process takes out, the other would miss.
+  void ReplaceQueueInChild() {
+    ++forks_;
+#ifdef __linux__
+    if (queue_ < 0) return;
+    const int fresh = OpenEventQueue();
+    for (const auto& [fd, watches] : by_descriptor_) SetInterest(fresh, fd, InterestIn(fd));
+    dup3(fresh, queue_, O_CLOEXEC);
+    close(fresh);
+#endif
+  }
+
+  static std::vector<Watches*>& OfThisThread() {
+    static thread_local std::vector<Watches*> all;
+    return all;
   }
 
  private:
-  Watch(Napi::Env env, Napi::Function callback)
-      : env_(env), callback_(Napi::Persistent(callback)), context_(env, "multiproc.watch") {}
+  uv_handle_t* Handle() { return reinterpret_cast<uv_handle_t*>(poll_); }
 
-  static void OnReady(uv_poll_t* poll, int status, int events) {
-    auto* watch = static_cast<Watch*>(poll->data);
-    Napi::HandleScope scope(watch->env_);
-    Napi::Function callback = watch->callback_.Value();
-    watch->Close();
-    callback.MakeCallback(watch->env_.Global(), {}, watch->context_);
-    // An error that the callback throws is an uncaught one.
-    if (watch->env_.IsExceptionPending()) {
-      napi_fatal_exception(watch->env_, watch->env_.GetAndClearPendingException().Value());
+  bool Open() {
+    queue_ = OpenEventQueue();
+    if (queue_ < 0) return false;
+    uv_loop_t* loop = nullptr;
+    napi_get_uv_event_loop(env_, &loop);
+    poll_ = new uv_poll_t;
+    poll_->data = this;
+    uv_poll_init(loop, poll_, queue_);
+    uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
+      static_cast<Watches*>(poll->data)->CallReady();
+    });
+    uv_unref(Handle());
+    return true;
+  }
+
+  void CloseQueue() {
+    if (queue_ < 0) return;
+    uv_close(Handle(), [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+    close(queue_);
+    poll_ = nullptr;
+    queue_ = -1;
+  }
+
+  // A descriptor was closed while it was watched, and other processes still hold the open file: it
+  // cannot be taken out of the queue any more.
+  void ReopenQueue() {
+    CloseQueue();
+    if (!Open()) return;
+    for (const auto& [fd, watches] : by_descriptor_) SetInterest(queue_, fd, InterestIn(fd));
+    if (!descriptor_of_.empty()) uv_ref(Handle());
+  }
+
+  short InterestIn(int fd) const {
+    const auto found = by_descriptor_.find(fd);
+    if (found == by_descriptor_.end()) return 0;
+    int events = 0;
+    for (const Watch& watch : found->second) events |= watch.events;
+    return static_cast<short>(events);
+  }
+
+  Napi::FunctionReference Take(uint32_t id) {
+    const auto position = descriptor_of_.find(id);
+    if (position == descriptor_of_.end()) return {};
+    const int fd = position->second;
+    descriptor_of_.erase(position);
+    auto& watches = by_descriptor_[fd];
+    const auto watch = std::find_if(watches.begin(), watches.end(),
+                                    [id](const Watch& each) { return each.id == id; });
+    Napi::FunctionReference callback = std::move(watch->callback);
+    const bool owned = watch->owned;
+    watches.erase(watch);
+    if (watches.empty()) by_descriptor_.erase(fd);
+    if (descriptor_of_.empty()) uv_unref(Handle());
+    if (SetInterest(queue_, fd, InterestIn(fd)) < 0 && errno == EBADF) ReopenQueue();
+    if (owned) close(fd);
+    return callback;
+  }
+
+  void CallReady() {
+    Napi::HandleScope scope(env_);
+    const int before = forks_;
+    for (const uint32_t id : ReadyIds()) {
+      // In the child of a fork by a callback the rest is the parent's, or will be found again.
+      if (forks_ != before) return;
+      // An earlier callback may have stopped it.
+      Napi::FunctionReference callback = Take(id);
+      if (!callback.IsEmpty()) Call(callback.Value());
     }
   }
 
-  static void Cleanup(void* watch) { static_cast<Watch*>(watch)->Close(); }
-
-  void Close() {
-    napi_remove_env_cleanup_hook(env_, Cleanup, this);
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
-      auto* watch = static_cast<Watch*>(handle->data);
-      Napi::HandleScope scope(watch->env_);
-      delete watch;
-    });
+  std::vector<uint32_t> ReadyIds() {
+    std::vector<uint32_t> ids;
+    for (const ReadyDescriptor& ready : TakeReady(queue_)) {
+      const auto found = by_descriptor_.find(ready.fd);
+      if (found == by_descriptor_.end()) {
+        ReopenQueue();
+        return {};
+      }
+      for (const Watch& watch : found->second) {
+        if (watch.events & ready.events) ids.push_back(watch.id);
+      }
+    }
+    return ids;
   }
 
-  uv_poll_t poll_;
+  void Call(Napi::Function callback) {
+    Napi::HandleScope scope(env_);
+    Napi::AsyncContext context(env_, "multiproc.watch");
+    callback.MakeCallback(env_.Global(), {}, context);
+    // An error that the callback throws is an uncaught one.
+    if (env_.IsExceptionPending()) {
+      napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
+    }
+  }
+
   Napi::Env env_;
-  Napi::FunctionReference callback_;
-  Napi::AsyncContext context_;
+  int queue_ = -1;
+  int forks_ = 0;
+  // On the heap: libuv needs it a little longer.
+  uv_poll_t* poll_ = nullptr;
+  uint32_t last_id_ = 0;
+  std::unordered_map<uint32_t, int> descriptor_of_;
+  std::unordered_map<int, std::vector<Watch>> by_descriptor_;
 };
+
+Watches& Of(const Napi::CallbackInfo& info) { return *static_cast<Watches*>(info.Data()); }
+
+// watch(fd, callback, events): a number for unwatch().
+Napi::Value StartWatch(const Napi::CallbackInfo& info) {
+  const int events = info[2].As<Napi::Number>();
+  const uint32_t id = Of(info).Add(info[0].As<Napi::Number>(), static_cast<short>(events),
+                                   info[1].As<Napi::Function>());
+  if (id == 0) {
+    ThrowErrno(info.Env(), errno, "poll");
+    return {};
+  }
+  return Napi::Number::New(info.Env(), id);
+}
+
+void StopWatch(const Napi::CallbackInfo& info) { Of(info).Remove(info[0].As<Napi::Number>()); }
+
+void ForgetWatches(const Napi::CallbackInfo& info) { Of(info).Clear(); }
 
 }  // namespace
 
 void RegisterWatch(Napi::Env env, Napi::Object exports) {
-  exports.Set("watch", Napi::Function::New(env, Watch::Start, "watch"));
-  exports.Set("unwatch", Napi::Function::New(env, Watch::Stop, "unwatch"));
+  static std::once_flag once;
+  std::call_once(once, [] {
+    pthread_atfork(nullptr, nullptr, [] {
+      for (Watches* watches : Watches::OfThisThread()) watches->ReplaceQueueInChild();
+    });
+  });
+  auto* watches = new Watches(env);
+  napi_add_env_cleanup_hook(
+      env, [](void* data) { delete static_cast<Watches*>(data); }, watches);
+  exports.Set("watch", Napi::Function::New(env, StartWatch, "watch", watches));
+  exports.Set("unwatch", Napi::Function::New(env, StopWatch, "unwatch", watches));
+  exports.Set("forgetWatches", Napi::Function::New(env, ForgetWatches, "forgetWatches", watches));
 }
 
 }  // namespace multiproc

@@ -21,6 +21,7 @@ import './stdio';
 import './connections';
 import './coverage';
 import './exit';
+import './watches';
 
 const nothing = (): void => {};
 

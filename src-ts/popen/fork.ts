@@ -70,11 +70,12 @@ export class Popen {
     if (timeout !== null) {
       waiter.timer = setTimeout(() => this.#dequeue(waiter), Math.max(timeout, 0) * 1000);
     }
-    this.#watch ??= posix.watch(this.sentinel.fd, () => {
+    const onEnd = (): void => {
       this.#watch = undefined;
       this.poll(0);
       for (const each of this.#waiters) this.#dequeue(each);
-    });
+    };
+    this.#watch ??= posix.watch(this.sentinel.fd, onEnd, posix.POLLIN);
   }
 
   #dequeue(waiter: Waiter): void {

@@ -1,0 +1,48 @@
+/** Objects as messages of connections and queues, with the descriptors that belong to them. */
+
+import { deposit, withdraw } from './descriptor-store';
+import { deserialize, serialize } from './serialization';
+
+export interface Encoded {
+  /** The message is in the first `length` bytes. */
+  readonly buffer: Uint8Array;
+  readonly length: number;
+  /** What has to go along. The descriptors stay the sender's. */
+  readonly descriptors: readonly number[];
+}
+
+/** The first byte of a message whose descriptors wait in the store; serializations begin with 1. */
+const DEPOSITED = 0xfd;
+const KEY_LENGTH = 16;
+const PREFIX_LENGTH = 1 + KEY_LENGTH;
+const none: readonly number[] = [];
+
+/**
+ * @param inline Whether the way that the message will go carries descriptors; where it does not,
+ * they are deposited.
+ * @returns Valid until the next call.
+ */
+export function pack(value: unknown, inline: boolean): Encoded {
+  const encoded = serialize(value);
+  if (inline || encoded.descriptors.length === 0) return encoded;
+  const length = PREFIX_LENGTH + encoded.length;
+  const buffer = Buffer.allocUnsafe(length);
+  buffer[0] = DEPOSITED;
+  buffer.set(deposit(encoded.descriptors), 1);
+  buffer.set(encoded.buffer.subarray(0, encoded.length), PREFIX_LENGTH);
+  return { buffer, length, descriptors: none };
+}
+
+/**
+ * The object of a message. The descriptors become its own; those that it does not take are closed.
+ * @param owned Whether the object may keep the bytes.
+ */
+export function unpack(
+  bytes: Uint8Array,
+  descriptors: readonly number[] | undefined,
+  owned: boolean,
+): unknown {
+  if (bytes[0] !== DEPOSITED) return deserialize(bytes, descriptors, owned);
+  const fds = withdraw(bytes.subarray(1, PREFIX_LENGTH));
+  return deserialize(bytes.subarray(PREFIX_LENGTH), [...fds, ...(descriptors ?? none)], owned);
+}
