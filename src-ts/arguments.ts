@@ -17,6 +17,23 @@ export function checkedTimeout(timeout: unknown): number | null {
   return timeout === Infinity ? null : Math.max(timeout, 0);
 }
 
+/** What Python passes to acquire(), put() and get() by keyword. */
+export interface BlockOptions {
+  /** Whether to wait; without waiting the timeout is ignored. */
+  block?: boolean;
+  /** Seconds; null: for ever. */
+  timeout?: number | null;
+}
+
+/** Seconds to wait: 0 without blocking, Infinity for ever. */
+export function secondsToWait(block: boolean | BlockOptions, timeout: unknown): number {
+  const options = typeof block === 'object' ? block : { block, timeout };
+  const { block: blocking = true, timeout: limit } = options;
+  if (typeof blocking !== 'boolean') throw new TypeError(expected('a boolean', 'block', blocking));
+  const seconds = checkedTimeout(limit);
+  return blocking ? (seconds ?? Infinity) : 0;
+}
+
 /** An options object without misspelled names. */
 export function withKnownNames<Options extends object>(
   owner: string,

@@ -5,7 +5,7 @@
 
 import { ValueError } from './errors';
 import { createShared, Mapping, randomName } from './mapping';
-import { forks, ownPid, posix } from './native';
+import { forks, type MappingHandle, ownPid, posix } from './native';
 
 const ALIGNMENT = 8;
 const PAGE = 4096;
@@ -171,6 +171,12 @@ export class Block {
   /** Tells it from all others. */
   get name(): string {
     return `${this.#held.range.arena.id}+${this.#held.range.start}`;
+  }
+
+  /** For native code that uses the block for longer than JavaScript does. */
+  keep(): MappingHandle {
+    this.#held.sent = true;
+    return this.#held.range.arena.mapping.handle;
   }
 
   /** What another process needs in order to have this block too. */

@@ -52,8 +52,9 @@ export {
   type ProcessOptions,
   type Target,
 } from './process';
+export type { BlockOptions } from './arguments';
+export { JoinableQueue, Queue, SimpleQueue } from './queues';
 export {
-  type AcquireOptions,
   Barrier,
   type BarrierOptions,
   BoundedSemaphore,

@@ -16,23 +16,23 @@ const { O_CREAT, O_EXCL, O_RDWR } = constants;
 /** A shared mapping of a whole file. Its memory is the buffer's, until unmap(). */
 export class Mapping {
   readonly buffer: ArrayBuffer;
-  readonly #handle: MappingHandle;
+  readonly handle: MappingHandle;
 
   constructor(fd: number, size: number) {
     if (size > bufferConstants.MAX_LENGTH) {
       throw new OverflowError(`${size} bytes are more than a Buffer of this Node can have`);
     }
-    [this.buffer, this.#handle] = posix.mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    [this.buffer, this.handle] = posix.mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
 
   /** A buffer of its own on a part of the memory, which it keeps mapped. */
   slice(offset: number, length: number): ArrayBuffer {
-    return posix.slice(this.#handle, offset, length);
+    return posix.slice(this.handle, offset, length);
   }
 
   /** Views of the buffer are empty from now on: using them is no crash. */
   unmap(): void {
-    posix.munmap(this.buffer, this.#handle);
+    posix.munmap(this.buffer, this.handle);
   }
 }
 

@@ -8,6 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 import { checkedTimeout, isOptions, withKnownNames } from './arguments';
 import { AssertionError, expected, NotImplementedError, RuntimeError, ValueError } from './errors';
 import { runChild } from './child';
+import { atExit } from './exit';
 import { posix } from './native';
 import { Popen } from './popen/fork';
 import type { Sentinel } from './popen/sentinel';
@@ -403,13 +404,15 @@ export function cpuCount(): number {
 export function freezeSupport(): void {}
 
 let waiting = false;
+/** Before the feeders of queues, which children may wait for. */
+const CHILDREN_IN_TIME = 0;
 
 /** The end of a program waits for its children, once it has any. */
 function waitForChildrenAtExit(): void {
   if (waiting) return;
   waiting = true;
   main.process.on('beforeExit', () => void finishChildren());
-  main.process.on('exit', () => {
+  atExit(CHILDREN_IN_TIME, () => {
     terminateDaemons();
     for (const child of children) child.join();
   });

@@ -4,7 +4,7 @@
  * kernel (src-cpp/posix/address.cc). A process that is killed makes no other wait for ever.
  */
 
-export { type AcquireOptions } from './synchronize/acquirable';
+export { Acquirable } from './synchronize/acquirable';
 export { Barrier, type BarrierOptions } from './synchronize/barrier';
 export { Condition } from './synchronize/condition';
 export { Event } from './synchronize/event';

@@ -3,23 +3,8 @@
 import { constants } from 'node:os';
 import { inspect } from 'node:util';
 
-import { checkedTimeout } from '../arguments';
+import type { BlockOptions } from '../arguments';
 import { expected, osError, OSError } from '../errors';
-
-/** What Python passes to acquire() by keyword. */
-export interface AcquireOptions {
-  block?: boolean;
-  timeout?: number | null;
-}
-
-/** Seconds to wait: 0 without blocking, Infinity for ever. */
-export function secondsToWait(block: boolean | AcquireOptions, timeout: unknown): number {
-  const options = typeof block === 'object' ? block : { block, timeout };
-  const { block: blocking = true, timeout: limit } = options;
-  if (typeof blocking !== 'boolean') throw new TypeError(expected('a boolean', 'block', blocking));
-  const seconds = checkedTimeout(limit);
-  return blocking ? (seconds ?? Infinity) : 0;
-}
 
 /** Something that is acquired and released. */
 export abstract class Acquirable {
@@ -28,13 +13,10 @@ export abstract class Acquirable {
    * @param timeout Seconds on the monotonic clock; null: for ever.
    * @returns Whether it was acquired.
    */
-  abstract acquire(block?: boolean | AcquireOptions, timeout?: number | null): boolean;
+  abstract acquire(block?: boolean | BlockOptions, timeout?: number | null): boolean;
 
   /** Like acquire(), without blocking the event loop. */
-  abstract acquireAsync(
-    block?: boolean | AcquireOptions,
-    timeout?: number | null,
-  ): Promise<boolean>;
+  abstract acquireAsync(block?: boolean | BlockOptions, timeout?: number | null): Promise<boolean>;
 
   abstract release(): void;
 

@@ -1,11 +1,11 @@
 /** Condition. */
 
-import { checkedInteger, checkedTimeout } from '../arguments';
+import { type BlockOptions, checkedInteger, checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
 import { AssertionError, expected, RuntimeError } from '../errors';
 import { Block } from '../heap';
 import { ownPid, posix } from '../native';
-import { Acquirable, type AcquireOptions, ownerDied } from './acquirable';
+import { Acquirable, ownerDied } from './acquirable';
 import { Lock, RLock } from './lock';
 import { now, waitForChange } from './words';
 
@@ -52,11 +52,11 @@ export class Condition extends Acquirable {
     this.#words = new Int32Array(this.block.buffer);
   }
 
-  acquire(block?: boolean | AcquireOptions, timeout?: number | null): boolean {
+  acquire(block?: boolean | BlockOptions, timeout?: number | null): boolean {
     return this.lock.acquire(block, timeout);
   }
 
-  acquireAsync(block?: boolean | AcquireOptions, timeout?: number | null): Promise<boolean> {
+  acquireAsync(block?: boolean | BlockOptions, timeout?: number | null): Promise<boolean> {
     return this.lock.acquireAsync(block, timeout);
   }
 

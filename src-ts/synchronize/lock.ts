@@ -1,11 +1,12 @@
 /** Lock and RLock. */
 
+import { type BlockOptions, secondsToWait } from '../arguments';
 import { type Blocking, runAsync, runSync, step, type Steps } from '../blocking';
 import { AssertionError, ValueError } from '../errors';
 import { Block } from '../heap';
 import { type Acquired, NOT_ACQUIRED, OWNER_DIED, ownPid, posix, WAITERS } from '../native';
 import { currentProcess } from '../process';
-import { Acquirable, type AcquireOptions, ownerDied, secondsToWait } from './acquirable';
+import { Acquirable, ownerDied } from './acquirable';
 
 /** Index of the word that is 0 or the pid of the owner, with WAITERS when somebody waits. */
 const OWNER = 0;
@@ -99,14 +100,14 @@ abstract class BaseLock extends Acquirable {
  */
 export class Lock extends BaseLock {
   /** @throws OwnerDiedError */
-  acquire(block: boolean | AcquireOptions = true, timeout?: number | null): boolean {
+  acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
     if (block === true && this.mutex.tryAcquire()) return true;
     const seconds = secondsToWait(block, timeout);
     return this.mutex.tryAcquire() || runSync(this.wait(seconds));
   }
 
   async acquireAsync(
-    block: boolean | AcquireOptions = true,
+    block: boolean | BlockOptions = true,
     timeout?: number | null,
   ): Promise<boolean> {
     const seconds = secondsToWait(block, timeout);
@@ -138,13 +139,13 @@ export class Lock extends BaseLock {
  */
 export class RLock extends BaseLock {
   /** @throws OwnerDiedError */
-  acquire(block: boolean | AcquireOptions = true, timeout?: number | null): boolean {
+  acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
     const seconds = secondsToWait(block, timeout);
     return this.#deepen() || runSync(this.#enter(seconds));
   }
 
   async acquireAsync(
-    block: boolean | AcquireOptions = true,
+    block: boolean | BlockOptions = true,
     timeout?: number | null,
   ): Promise<boolean> {
     const seconds = secondsToWait(block, timeout);

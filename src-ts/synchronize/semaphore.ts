@@ -1,11 +1,11 @@
 /** Semaphore and BoundedSemaphore. */
 
-import { checkedInteger } from '../arguments';
+import { type BlockOptions, checkedInteger, secondsToWait } from '../arguments';
 import { type Blocking, runAsync, runSync, step, type Steps } from '../blocking';
 import { OverflowError, ValueError } from '../errors';
 import { Block } from '../heap';
 import { posix, WAITERS } from '../native';
-import { Acquirable, type AcquireOptions, invalidValue, secondsToWait } from './acquirable';
+import { Acquirable, invalidValue } from './acquirable';
 
 /** POSIX's SEM_VALUE_MAX. */
 export const SEM_VALUE_MAX = 0x7fffffff;
@@ -37,14 +37,14 @@ export class Semaphore extends Acquirable {
     this.#words[MAXIMUM] = this.maximumFor(value);
   }
 
-  acquire(block: boolean | AcquireOptions = true, timeout?: number | null): boolean {
+  acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
     if (block === true && this.#take()) return true;
     const seconds = secondsToWait(block, timeout);
     return this.#take() || (seconds > 0 && runSync(this.#wait(seconds)));
   }
 
   async acquireAsync(
-    block: boolean | AcquireOptions = true,
+    block: boolean | BlockOptions = true,
     timeout?: number | null,
   ): Promise<boolean> {
     const seconds = secondsToWait(block, timeout);

@@ -1,0 +1,83 @@
+/** The thread that writes what this process has put into a queue. */
+
+import { registerAtFork } from '../at-fork';
+import { atExit } from '../exit';
+import { type FeederHandle, ownPid, posix } from '../native';
+import type { MessagePipe } from './message-pipe';
+
+/** Those of this process that may still have something to write. */
+const running = new Set<Feeder>();
+
+/** Seconds after which the end of a process tells what it waits for. */
+const PATIENCE = 5;
+
+/** After the end of the children. */
+const FEEDERS_LAST = -5;
+
+export class Feeder {
+  readonly #handle: FeederHandle;
+  readonly #name: string;
+  /** Whose thread it is: there is none in a child. */
+  readonly pid = ownPid;
+  /** Whether the end of the process waits for it. */
+  joinedAtExit = true;
+
+  constructor(pipe: MessagePipe, name: string) {
+    const { reader, writer, writeLock, block } = pipe;
+    this.#handle = posix.feederStart(reader, writer, writeLock.words, 0, block.keep());
+    this.#name = name;
+    forgetEnded();
+    if (running.size === 0) atExit(FEEDERS_LAST, finishAll);
+    running.add(this);
+  }
+
+  put(message: Uint8Array, length: number): void {
+    posix.feederPut(this.#handle, message, length);
+  }
+
+  /** No more is put; what was is written. */
+  close(): void {
+    posix.feederClose(this.#handle);
+  }
+
+  /** Waits until all is written, for so many seconds; false when the time is over. */
+  join(seconds = Infinity): boolean {
+    return posix.feederJoin(this.#handle, seconds) >= 0;
+  }
+
+  async joinAsync(): Promise<void> {
+    await posix.feederJoinAsync(this.#handle, Infinity);
+  }
+
+  /** At the end of the process. */
+  finish(): void {
+    this.close();
+    posix.feederStopReading(this.#handle);
+    if (this.join(PATIENCE)) return;
+    const text = `multiproc: the end of this process waits until what it has put into ${this.#name} is read\n`;
+    posix.writeAll(2, Buffer.from(text));
+    this.join();
+  }
+
+  forget(): void {
+    posix.feederForget(this.#handle);
+  }
+}
+
+/** Closes the feeders of queues that are collected. */
+export const closesFeeder = new FinalizationRegistry<Feeder>((feeder) => feeder.close());
+
+function forgetEnded(): void {
+  for (const feeder of running) if (feeder.join(0)) running.delete(feeder);
+}
+
+function finishAll(): void {
+  for (const feeder of running) if (feeder.joinedAtExit) feeder.finish();
+}
+
+registerAtFork({
+  child() {
+    for (const feeder of running) feeder.forget();
+    running.clear();
+  },
+});

@@ -1,0 +1,111 @@
+/** A pipe of whole messages for any number of writers and readers. */
+
+import { waitAsync } from '../connection/wait';
+import { handleIsClosed } from '../connection/errors';
+import { EOFError } from '../errors';
+import { Block, type BlockAddress } from '../heap';
+import { unpack } from '../message';
+import { END, LOST, NOTHING, posix } from '../native';
+import { acquireRobust, Mutex } from '../synchronize/lock';
+
+// The words of the block: two locks.
+const WORDS_OF_LOCK = 2;
+const READERS = 0;
+const WRITERS = 1;
+
+/** Read at once; longer messages get memory of their own. */
+const scratch = new Uint8Array(64 * 1024);
+
+/** Nothing is there to be read. */
+export const nothing = Symbol('nothing');
+/** A message was lost with the process that wrote it. */
+export const lost = Symbol('lost');
+
+/** What another process needs in order to have the pipe too. */
+export interface PipeAddress {
+  reader: number;
+  writer: number;
+  block: BlockAddress;
+}
+
+/** Closes the descriptors of those that nobody closed. */
+const closer = new FinalizationRegistry<readonly number[]>((fds) =>
+  fds.forEach((fd) => posix.close(fd)),
+);
+
+export class MessagePipe {
+  readonly reader: number;
+  readonly writer: number;
+  readonly block: Block;
+  readonly writeLock: Mutex;
+  readonly #readLock: Mutex;
+  readonly #pair: Int32Array;
+  #closed = false;
+
+  constructor(address?: PipeAddress) {
+    this.block = address ? Block.receive(address.block) : Block.allocate(8 * WORDS_OF_LOCK);
+    [this.reader, this.writer] = address ? [address.reader, address.writer] : posix.cellPipe();
+    const lock = (index: number): Mutex =>
+      new Mutex(new Int32Array(this.block.buffer, index * 4 * WORDS_OF_LOCK, WORDS_OF_LOCK));
+    this.#readLock = lock(READERS);
+    this.writeLock = lock(WRITERS);
+    this.#pair = Int32Array.of(this.reader, posix.POLLIN);
+    closer.register(this, [this.reader, this.writer], this);
+  }
+
+  send(): PipeAddress {
+    return { reader: this.reader, writer: this.writer, block: this.block.send() };
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closer.unregister(this);
+    posix.close(this.reader);
+    posix.close(this.writer);
+  }
+
+  /**
+   * The next message, if one is there.
+   * @param taken Called as soon as it is out of the pipe, before it is decoded.
+   * @throws OSError when it is closed.
+   */
+  read(taken: () => void): unknown {
+    if (this.#closed) throw handleIsClosed();
+    const message = this.#readBytes();
+    if (message === NOTHING) return nothing;
+    if (message === END) throw new EOFError();
+    taken();
+    if (message === LOST) return lost;
+    return typeof message === 'number'
+      ? unpack(scratch.subarray(0, message), undefined, false)
+      : unpack(new Uint8Array(message), undefined, true);
+  }
+
+  #readBytes(): number | ArrayBuffer {
+    const lock = this.#readLock;
+    acquireRobust(lock);
+    try {
+      return posix.cellsRead(this.reader, scratch, this.writeLock.words, 0);
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Waits until something can be read, for so many seconds; false when the time is over. */
+  poll(seconds: number): boolean {
+    if (this.#closed) throw handleIsClosed();
+    this.#pair[1] = posix.POLLIN;
+    return posix.poll(this.#pair, seconds) > 0;
+  }
+
+  /** Like poll(), without blocking the event loop. */
+  async pollAsync(seconds: number): Promise<boolean> {
+    if (this.#closed) throw handleIsClosed();
+    return (await waitAsync([this.reader], seconds)).length > 0;
+  }
+}
