@@ -23,10 +23,13 @@ export {
   OverflowError,
   OwnerDiedError,
   PermissionError,
+  PickleError,
+  PicklingError,
   ProcessError,
   ProcessLookupError,
   RuntimeError,
   TimeoutError,
+  UnpicklingError,
   ValueError,
 } from './errors';
 export * as posix from './posix';
@@ -41,5 +44,11 @@ export {
   type ProcessOptions,
   type Target,
 } from './process';
+export {
+  type DescriptorSink,
+  type DescriptorSource,
+  register,
+  type RegisterOptions,
+} from './serialization';
 
 import './lazy';
