@@ -34,10 +34,13 @@ export {
   OverflowError,
   OwnerDiedError,
   PermissionError,
+  PickleError,
+  PicklingError,
   ProcessError,
   ProcessLookupError,
   RuntimeError,
   TimeoutError,
+  UnpicklingError,
   ValueError,
 } from './errors';
 export * as posix from './posix';
@@ -64,5 +67,11 @@ export {
   RLock,
   Semaphore,
 } from './synchronize';
+export {
+  type DescriptorSink,
+  type DescriptorSource,
+  register,
+  type RegisterOptions,
+} from './serialization';
 
 import './lazy';
