@@ -20,6 +20,8 @@
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      # Before glibc 2.34, shm_open() and mq_open() have a library of their own.
+      "conditions": [["OS=='linux'", {"libraries": ["-lrt"]}]],
     },
     {
       # fork(2) for a process that runs V8: one binary for each major version of Node.

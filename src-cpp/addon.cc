@@ -3,12 +3,15 @@
 
 #include "posix/address.h"
 #include "posix/cells.h"
+#include "posix/constants.h"
 #include "posix/descriptor.h"
 #include "posix/error.h"
 #include "posix/feeder.h"
 #include "posix/frame.h"
 #include "posix/lock.h"
+#include "posix/message_queue.h"
 #include "posix/process.h"
+#include "posix/semaphore.h"
 #include "posix/shared_memory.h"
 #include "posix/watch.h"
 
@@ -16,8 +19,11 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   // The globals of the main context: under Jest, a module's own `process` is a copy.
   exports.Set("global", env.Global());
   multiproc::RegisterErrors(env, exports);
+  multiproc::RegisterConstants(env, exports);
   multiproc::RegisterProcess(env, exports);
   multiproc::RegisterDescriptor(env, exports);
+  multiproc::RegisterSemaphore(env, exports);
+  multiproc::RegisterMessageQueue(env, exports);
   multiproc::RegisterSharedMemory(env, exports);
   multiproc::RegisterAddress(env, exports);
   multiproc::RegisterLock(env, exports);

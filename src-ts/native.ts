@@ -10,6 +10,24 @@ declare const watchBrand: unique symbol;
 /** The number of a wait on the event loop that has begun. */
 export type Watch = number & { readonly [watchBrand]: never };
 
+declare const semaphoreBrand: unique symbol;
+/** A named semaphore that was opened. The garbage collector closes it. */
+export interface SemaphoreHandle {
+  readonly [semaphoreBrand]: never;
+}
+
+/** A message queue, as mq_getattr(3) describes it. */
+export interface MessageQueueAttributes {
+  /** Whether this descriptor never waits. */
+  nonblock: boolean;
+  /** How many messages fit in. */
+  maxmsg: number;
+  /** How many bytes a message may have. */
+  msgsize: number;
+  /** How many messages are in it now. */
+  curmsgs: number;
+}
+
 declare const mappingBrand: unique symbol;
 /** Memory of mmap(2). */
 export interface MappingHandle {
@@ -36,14 +54,38 @@ export type Acquired = typeof NOT_ACQUIRED | typeof ACQUIRED | typeof OWNER_DIED
 /** The bit of a lock's or a semaphore's word that says that somebody waits. */
 export const WAITERS = -0x80000000;
 
-/** System calls. A failure throws an OSError; EINTR is retried. */
-export interface PosixAddon {
-  readonly global: typeof globalThis;
+/** What Node's `constants` lack. */
+export interface PosixConstants {
+  // constants.cc
+  readonly O_CLOEXEC: number;
   readonly POLLIN: number;
+  readonly POLLPRI: number;
   readonly POLLOUT: number;
+  readonly POLLERR: number;
+  readonly POLLHUP: number;
   readonly POLLNVAL: number;
   readonly AF_UNSPEC: number;
   readonly AF_UNIX: number;
+  readonly SOCK_STREAM: number;
+  readonly SOCK_DGRAM: number;
+  readonly SOCK_SEQPACKET: number;
+  readonly F_GETFD: number;
+  readonly F_SETFD: number;
+  readonly FD_CLOEXEC: number;
+  readonly F_GETFL: number;
+  readonly F_SETFL: number;
+  readonly F_DUPFD_CLOEXEC: number;
+  readonly SEM_VALUE_MAX: number;
+  /** Linux only, like the following. */
+  readonly POLLRDHUP: number;
+  readonly F_GETPIPE_SZ: number;
+  readonly F_SETPIPE_SZ: number;
+  readonly MQ_PRIO_MAX: number;
+}
+
+/** System calls. A failure throws an OSError; EINTR is retried. */
+export interface PosixAddon extends PosixConstants {
+  readonly global: typeof globalThis;
   setErrorFactory(
     create: (errno: number, text: string, syscall: string, path: string | undefined) => Error,
   ): void;
@@ -63,16 +105,46 @@ export interface PosixAddon {
   setThreadName(name: string): void;
 
   // descriptor.cc
-  socketpair(): [number, number];
-  pipe(): [reading: number, writing: number];
-  dup(fd: number): number;
+  /** O_CLOEXEC without an argument. */
+  pipe(flags?: number): [readEnd: number, writeEnd: number];
+  /** Without arguments AF_UNIX, SOCK_STREAM, 0. */
+  socketpair(domain?: number, type?: number, protocol?: number): [number, number];
   /** AF_UNSPEC for what is not a socket. */
   socketFamily(fd: number): number;
   close(fd: number): void;
+  dup(fd: number): number;
+  dup2(from: number, to: number, cloexec: boolean): number;
+  /** Not for a command whose argument is a pointer. */
+  fcntl(fd: number, command: number, argument: number): number;
+  ftruncate(fd: number, size: number): void;
   openAs(path: string, fd: number): void;
+  read(fd: number, bytes: Uint8Array): number;
+  write(fd: number, bytes: Uint8Array): number;
   writeAll(fd: number, bytes: Uint8Array): void;
   /** `pairs`: descriptors and events in turn; the events are replaced. Seconds, or Infinity. */
   poll(pairs: Int32Array, timeout: number): number;
+
+  // semaphore.cc: after semClose() all fail with EINVAL
+  semOpen(name: string, flags: number, mode: number, value: number): SemaphoreHandle;
+  semClose(semaphore: SemaphoreHandle): void;
+  semUnlink(name: string): void;
+  semWait(semaphore: SemaphoreHandle): void;
+  semTrywait(semaphore: SemaphoreHandle): boolean;
+  /** False after so many seconds; Infinity for ever. */
+  semTimedwait(semaphore: SemaphoreHandle, seconds: number): boolean;
+  semPost(semaphore: SemaphoreHandle): void;
+  /** Not on macOS. */
+  semGetvalue(semaphore: SemaphoreHandle): number;
+
+  // message_queue.cc, which is empty on macOS
+  mqOpen(name: string, flags: number, mode: number, maxmsg?: number, msgsize?: number): number;
+  mqUnlink(name: string): void;
+  /** Seconds, or Infinity; then ETIMEDOUT. */
+  mqSend(queue: number, bytes: Uint8Array, priority: number, timeout: number): void;
+  mqReceive(queue: number, timeout: number): [message: Buffer, priority: number];
+  mqGetattr(queue: number): MessageQueueAttributes;
+  /** Returns the attributes of before. */
+  mqSetattr(queue: number, nonblock: boolean): MessageQueueAttributes;
 
   // shared_memory.cc
   shmOpen(name: string, flags: number, mode: number): number;

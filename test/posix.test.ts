@@ -38,8 +38,31 @@ function caught(call: () => unknown): any {
 test('multiproc/posix and the namespace have the same names', () => {
   expect(Object.keys(subpath).sort()).toEqual(Object.keys(posix).sort());
   expect(Object.keys(posix)).toEqual(
-    expect.arrayContaining(['fork', 'getpid', 'getppid', 'waitpid', 'kill', 'exit']),
+    expect.arrayContaining([
+      ...['fork', 'getpid', 'getppid', 'waitpid', 'kill', 'exit', 'waitstatusToExitcode'],
+      ...['pipe', 'socketpair', 'close', 'read', 'write', 'poll'],
+      ...['dup', 'dup2', 'fcntl', 'ftruncate'],
+      ...['semOpen', 'semClose', 'semUnlink', 'semWait', 'semTrywait', 'semTimedwait'],
+      ...['semPost', 'semGetvalue'],
+      ...['mqOpen', 'mqClose', 'mqUnlink', 'mqSend', 'mqReceive', 'mqGetattr', 'mqSetattr'],
+    ]),
   );
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('the constants are numbers', () => {
+  const constants = Object.entries(posix).filter(([name]) =>
+    /^(O|POLL|AF|SOCK|F|FD|SEM|MQ)_?[A-Z_]+$/.test(name),
+  );
+  expect(constants.filter(([, value]) => typeof value !== 'number')).toEqual([]);
+  expect(Object.fromEntries(constants)).toMatchObject({
+    ...{ O_CREAT: 0o100, O_EXCL: 0o200, O_RDWR: 2, O_NONBLOCK: 0o4000, O_CLOEXEC: 0o2000000 },
+    ...{ POLLIN: 1, POLLPRI: 2, POLLOUT: 4, POLLERR: 8, POLLHUP: 16, POLLNVAL: 32 },
+    ...{ F_GETFD: 1, F_SETFD: 2, F_GETFL: 3, F_SETFL: 4, FD_CLOEXEC: 1 },
+    ...{ F_SETPIPE_SZ: 1031, F_GETPIPE_SZ: 1032, F_DUPFD_CLOEXEC: 1030 },
+    ...{ AF_UNIX: 1, SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_SEQPACKET: 5 },
+    ...{ SEM_VALUE_MAX: 2 ** 31 - 1, MQ_PRIO_MAX: 32768 },
+  });
 });
 
 describe('fork', () => {
@@ -228,6 +251,12 @@ describe('kill', () => {
       syscall: 'kill',
     });
     expect(error).not.toBeInstanceOf(BlockingIOError);
+  });
+
+  test('a pid beyond an int is not the group -1', () => {
+    expect(errorOf(() => posix.kill(2 ** 32 - 1, 0))).toBe(
+      'OverflowError: pid does not fit into an int: 4294967295',
+    );
   });
 
   test('bad input', () => {

@@ -28,8 +28,6 @@ using Napi::Value;
 using std::chrono::duration_cast;
 using std::chrono::nanoseconds;
 
-constexpr Deadline kNever = Deadline::max();
-
 timespec Timespec(nanoseconds time) {
   const auto left = std::max<int64_t>(time.count(), 0);
   return {static_cast<time_t>(left / 1'000'000'000), static_cast<long>(left % 1'000'000'000)};
@@ -137,12 +135,6 @@ Value WakeWord(const CallbackInfo& info) {
 }
 
 }  // namespace
-
-Deadline After(double seconds) {
-  if (!(seconds < 1e9)) return kNever;
-  const std::chrono::duration<double> time(std::max(seconds, 0.0));
-  return Clock::now() + duration_cast<Clock::duration>(time);
-}
 
 void WaitWhile(Word& word, int32_t value, Deadline deadline) {
   if (lobby != nullptr) return lobby->Wait(word, value, deadline);

@@ -5,20 +5,15 @@
 #include <napi.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
+
+#include "deadline.h"
 
 namespace multiproc {
 
 // A word in memory that processes share.
 using Word = std::atomic<int32_t>;
 static_assert(Word::is_always_lock_free && sizeof(Word) == sizeof(int32_t));
-
-using Clock = std::chrono::steady_clock;
-using Deadline = Clock::time_point;
-
-// The moment so many seconds from now; infinitely many mean never.
-Deadline After(double seconds);
 
 // Sleeps while `word` is `value`: until somebody wakes it or the deadline. It may return early.
 void WaitWhile(Word& word, int32_t value, Deadline deadline);

@@ -1,4 +1,4 @@
-// Descriptors: pipes, writing, waiting until one is ready.
+// Descriptors: pipes and socket pairs, copies, reading, writing, waiting until one is ready.
 #pragma once
 
 #include <napi.h>
