@@ -430,7 +430,7 @@ function orNone(descriptors: readonly number[]): readonly number[] | undefined {
 
 register(Connection, {
   name: 'multiproc.Connection',
-  reduce: (connection, out) => [
+  reduce: (connection: Connection, out) => [
     out.add(connection.fileno()),
     connection.readable,
     connection.writable,

@@ -6,6 +6,7 @@
 import { ValueError } from './errors';
 import { createShared, Mapping, randomName } from './mapping';
 import { forks, type MappingHandle, ownPid, posix } from './native';
+import type { DescriptorSink, DescriptorSource } from './serialization';
 
 const ALIGNMENT = 8;
 const PAGE = 4096;
@@ -212,6 +213,17 @@ export interface BlockAddress {
   size: number;
   start: number;
   stop: number;
+}
+
+/** For the hooks of register(): a block on its way; `fd` is the descriptor's index there. */
+export function reduceBlock(block: Block, out: DescriptorSink): BlockAddress {
+  const address = block.send();
+  return { ...address, fd: out.add(address.fd) };
+}
+
+/** For the hooks of register(): a block that has come. */
+export function constructBlock(parts: BlockAddress, from: DescriptorSource): Block {
+  return Block.receive({ ...parts, fd: from.take(parts.fd) });
 }
 
 interface Held {

@@ -24,7 +24,11 @@ interface Turn {
 const LONGEST_STREAK = 100;
 
 let forks = 0;
-registerAtFork({ child: () => void forks++ });
+registerAtFork({
+  child() {
+    forks += 1;
+  },
+});
 
 /** One direction of a connection: operations happen in the order in which they were asked for. */
 export class Turns {

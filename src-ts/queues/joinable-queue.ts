@@ -2,6 +2,7 @@
 
 import { runAsync, runSync, type Steps } from '../blocking';
 import { ValueError } from '../errors';
+import { register } from '../serialization';
 import { Condition } from '../synchronize/condition';
 import { Lock } from '../synchronize/lock';
 import { Semaphore } from '../synchronize/semaphore';
@@ -69,3 +70,9 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     }
   }
 }
+
+register(JoinableQueue, {
+  name: 'multiproc.JoinableQueue',
+  reduce: (queue: JoinableQueue) => queue.parts(),
+  construct: (parts: JoinableQueueParts) => new JoinableQueue(0, parts),
+});

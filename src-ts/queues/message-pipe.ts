@@ -3,9 +3,10 @@
 import { waitAsync } from '../connection/wait';
 import { handleIsClosed } from '../connection/errors';
 import { EOFError } from '../errors';
-import { Block, type BlockAddress } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { unpack } from '../message';
 import { END, LOST, NOTHING, posix } from '../native';
+import { register } from '../serialization';
 import { acquireRobust, Mutex } from '../synchronize/lock';
 
 // The words of the block: two locks.
@@ -21,11 +22,11 @@ export const nothing = Symbol('nothing');
 /** A message was lost with the process that wrote it. */
 export const lost = Symbol('lost');
 
-/** What another process needs in order to have the pipe too. */
-export interface PipeAddress {
+/** The shared parts of a pipe that came from another process. */
+interface PipeParts {
   reader: number;
   writer: number;
-  block: BlockAddress;
+  block: Block;
 }
 
 /** Closes the descriptors of those that nobody closed. */
@@ -42,19 +43,15 @@ export class MessagePipe {
   readonly #pair: Int32Array;
   #closed = false;
 
-  constructor(address?: PipeAddress) {
-    this.block = address ? Block.receive(address.block) : Block.allocate(8 * WORDS_OF_LOCK);
-    [this.reader, this.writer] = address ? [address.reader, address.writer] : posix.cellPipe();
+  constructor(parts?: PipeParts) {
+    this.block = parts?.block ?? Block.allocate(8 * WORDS_OF_LOCK);
+    [this.reader, this.writer] = parts ? [parts.reader, parts.writer] : posix.cellPipe();
     const lock = (index: number): Mutex =>
       new Mutex(new Int32Array(this.block.buffer, index * 4 * WORDS_OF_LOCK, WORDS_OF_LOCK));
     this.#readLock = lock(READERS);
     this.writeLock = lock(WRITERS);
     this.#pair = Int32Array.of(this.reader, posix.POLLIN);
     closer.register(this, [this.reader, this.writer], this);
-  }
-
-  send(): PipeAddress {
-    return { reader: this.reader, writer: this.writer, block: this.block.send() };
   }
 
   get closed(): boolean {
@@ -109,3 +106,25 @@ export class MessagePipe {
     return (await waitAsync([this.reader], seconds)).length > 0;
   }
 }
+
+interface PipeMessage {
+  reader: number;
+  writer: number;
+  block: BlockAddress;
+}
+
+register(MessagePipe, {
+  name: 'multiproc.MessagePipe',
+  reduce: (pipe: MessagePipe, out) => {
+    if (pipe.closed) throw handleIsClosed();
+    const { reader, writer, block } = pipe;
+    return { reader: out.add(reader), writer: out.add(writer), block: reduceBlock(block, out) };
+  },
+  construct: ({ reader, writer, block }: PipeMessage, from) => {
+    return new MessagePipe({
+      reader: from.take(reader),
+      writer: from.take(writer),
+      block: constructBlock(block, from),
+    });
+  },
+});

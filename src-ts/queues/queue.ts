@@ -8,6 +8,7 @@ import { handleIsClosed } from '../connection/errors';
 import { AssertionError, Empty, Full, ValueError } from '../errors';
 import { pack } from '../message';
 import { ownPid } from '../native';
+import { register } from '../serialization';
 import { BoundedSemaphore, SEM_VALUE_MAX } from '../synchronize/semaphore';
 import { now } from '../synchronize/words';
 import { closesFeeder, Feeder } from './feeder';
@@ -240,3 +241,9 @@ export class Queue<T = unknown> {
     if (this.#closed) throw new ValueError(`Queue ${this.toString()} is closed`);
   }
 }
+
+register(Queue, {
+  name: 'multiproc.Queue',
+  reduce: (queue: Queue) => queue.parts(),
+  construct: (parts: QueueParts) => new Queue(0, parts),
+});

@@ -6,6 +6,7 @@ import { runAsync, runSync, step, type Steps } from '../blocking';
 import { handleIsClosed } from '../connection/errors';
 import { pack } from '../message';
 import { ownPid, posix } from '../native';
+import { register } from '../serialization';
 import { lost, MessagePipe, nothing } from './message-pipe';
 
 /**
@@ -86,3 +87,9 @@ export class SimpleQueue<T = unknown> {
 }
 
 function ignore(): void {}
+
+register(SimpleQueue, {
+  name: 'multiproc.SimpleQueue',
+  reduce: ({ pipe }: SimpleQueue) => pipe,
+  construct: (pipe: MessagePipe) => new SimpleQueue(pipe),
+});

@@ -5,7 +5,8 @@ import { inspect } from 'node:util';
 import { checkedInteger, checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
 import { BrokenBarrierError, expected } from '../errors';
-import { Block } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
+import { register } from '../serialization';
 import { Condition } from './condition';
 import { Lock } from './lock';
 import { NAP, now } from './words';
@@ -33,8 +34,6 @@ export interface BarrierOptions {
 export interface BarrierParts {
   condition: Condition;
   block: Block;
-  action: (() => void) | null;
-  timeout: number | null;
 }
 
 /**
@@ -211,3 +210,19 @@ export class Barrier {
     this.#break();
   }
 }
+
+interface BarrierMessage {
+  condition: Condition;
+  block: BlockAddress;
+  action: (() => void) | null;
+  timeout: number | null;
+}
+
+register(Barrier, {
+  name: 'multiproc.Barrier',
+  reduce: ({ condition, block, action, timeout }: Barrier, out) => {
+    return { condition, block: reduceBlock(block, out), action, timeout };
+  },
+  construct: ({ condition, block, action, timeout }: BarrierMessage, from) =>
+    new Barrier(0, action, timeout, { condition, block: constructBlock(block, from) }),
+});

@@ -3,8 +3,9 @@
 import { type BlockOptions, checkedInteger, checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
 import { AssertionError, expected, RuntimeError } from '../errors';
-import { Block } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { ownPid, posix } from '../native';
+import { register } from '../serialization';
 import { Acquirable, ownerDied } from './acquirable';
 import { Lock, RLock } from './lock';
 import { now, waitForChange } from './words';
@@ -198,3 +199,15 @@ export class Condition extends Acquirable {
     return false;
   }
 }
+
+interface ConditionParts {
+  lock: Lock | RLock;
+  block: BlockAddress;
+}
+
+register(Condition, {
+  name: 'multiproc.Condition',
+  reduce: ({ lock, block }: Condition, out) => ({ lock, block: reduceBlock(block, out) }),
+  construct: ({ lock, block }: ConditionParts, from) =>
+    new Condition(lock, constructBlock(block, from)),
+});

@@ -4,8 +4,9 @@ import { inspect } from 'node:util';
 
 import { checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
-import { Block } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { posix } from '../native';
+import { register } from '../serialization';
 import { waitForChange } from './words';
 
 /** Everybody. */
@@ -82,3 +83,9 @@ export class Event {
 function isOdd(count: number): boolean {
   return (count & 1) === 1;
 }
+
+register(Event, {
+  name: 'multiproc.Event',
+  reduce: (event: Event, out) => reduceBlock(event.block, out),
+  construct: (parts: BlockAddress, from) => new Event(constructBlock(parts, from)),
+});

@@ -3,9 +3,10 @@
 import { type BlockOptions, secondsToWait } from '../arguments';
 import { type Blocking, runAsync, runSync, step, type Steps } from '../blocking';
 import { AssertionError, ValueError } from '../errors';
-import { Block } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { type Acquired, NOT_ACQUIRED, OWNER_DIED, ownPid, posix, WAITERS } from '../native';
 import { currentProcess } from '../process';
+import { register } from '../serialization';
 import { Acquirable, ownerDied } from './acquirable';
 
 /** Index of the word that is 0 or the pid of the owner, with WAITERS when somebody waits. */
@@ -199,4 +200,12 @@ export class RLock extends BaseLock {
     this.#depth = 1;
     return true;
   }
+}
+
+for (const Class of [Lock, RLock]) {
+  register(Class, {
+    name: `multiproc.${Class.name}`,
+    reduce: (lock: BaseLock, out) => reduceBlock(lock.block, out),
+    construct: (parts: BlockAddress, from) => new Class(constructBlock(parts, from)),
+  });
 }

@@ -3,8 +3,9 @@
 import { type BlockOptions, checkedInteger, secondsToWait } from '../arguments';
 import { type Blocking, runAsync, runSync, step, type Steps } from '../blocking';
 import { OverflowError, ValueError } from '../errors';
-import { Block } from '../heap';
+import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { posix, WAITERS } from '../native';
+import { register } from '../serialization';
 import { Acquirable, invalidValue } from './acquirable';
 
 /** POSIX's SEM_VALUE_MAX. */
@@ -129,4 +130,12 @@ function checkValue(value: unknown): void {
   const number = checkedInteger('value', value);
   if (number < 0) throw invalidValue();
   if (number > SEM_VALUE_MAX) throw new OverflowError('Python int too large to convert to C int');
+}
+
+for (const Class of [Semaphore, BoundedSemaphore]) {
+  register(Class, {
+    name: `multiproc.${Class.name}`,
+    reduce: (semaphore: Semaphore, out) => reduceBlock(semaphore.block, out),
+    construct: (parts: BlockAddress, from) => new Class(constructBlock(parts, from)),
+  });
 }
