@@ -82,6 +82,27 @@ export class BrokenBarrierError extends RuntimeError {
   }
 }
 
+/** The base of the two errors of values that cross: pickle.PickleError of Python. */
+export class PickleError extends Error {
+  static {
+    this.prototype.name = 'PickleError';
+  }
+}
+
+/** A value that cannot cross to another process. The message says where in the value it is, and why. */
+export class PicklingError extends PickleError {
+  static {
+    this.prototype.name = 'PicklingError';
+  }
+}
+
+/** A message from another process that cannot be read here. */
+export class UnpicklingError extends PickleError {
+  static {
+    this.prototype.name = 'UnpicklingError';
+  }
+}
+
 /** The base of the errors that are multiprocessing's own. */
 export class ProcessError extends Error {
   static {

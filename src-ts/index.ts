@@ -34,10 +34,13 @@ export {
   OverflowError,
   OwnerDiedError,
   PermissionError,
+  PickleError,
+  PicklingError,
   ProcessError,
   ProcessLookupError,
   RuntimeError,
   TimeoutError,
+  UnpicklingError,
   ValueError,
 } from './errors';
 export * as posix from './posix';
@@ -52,6 +55,12 @@ export {
   type ProcessOptions,
   type Target,
 } from './process';
+export {
+  type DescriptorSink,
+  type DescriptorSource,
+  register,
+  type RegisterOptions,
+} from './serialization';
 export {
   type AcquireOptions,
   Barrier,

@@ -1,69 +1,52 @@
-/** A stand-in: structured clones, and registered classes where they are found. */
+/** The codec of values that cross process borders. */
 
-import { deserialize as fromV8, serialize as toV8 } from 'node:v8';
+import { Decoder } from './serialization/decoder';
+import { type Encoded, Encoder } from './serialization/encoder';
 
-import { posix } from './native';
+export type { Encoded } from './serialization/encoder';
+export {
+  type DescriptorSink,
+  type DescriptorSource,
+  register,
+  type RegisterOptions,
+} from './serialization/registry';
 
-export interface Serialized {
-  buffer: Uint8Array;
-  length: number;
-  descriptors: readonly number[];
+/** Not while one is at work: hooks and getters may come back here. */
+let encoder: Encoder | undefined = new Encoder();
+let decoder: Decoder | undefined = new Decoder();
+
+/**
+ * A value as bytes.
+ * @returns The same object, and mostly the same buffer, each time: valid until the next call.
+ * @throws PicklingError, with the path of what cannot cross; what a getter or a hook throws.
+ */
+export function serialize(value: unknown): Encoded {
+  const mine = encoder ?? new Encoder();
+  encoder = undefined;
+  try {
+    return mine.encode(value);
+  } finally {
+    encoder = mine;
+  }
 }
 
-export interface Registration<T> {
-  name: string;
-  reduce(object: T, out: { add(fd: number): number }): unknown;
-  construct(parts: any, from: { take(index: number): number }): T; // eslint-disable-line
-}
-
-const byName = new Map<string, Registration<unknown>>();
-const byClass = new Map<unknown, Registration<unknown>>();
-
-/* eslint-disable */
-export function register<T>(Class: new (...args: any[]) => T, how: Registration<T>): void {
-  byName.set(how.name, how as any);
-  byClass.set(Class, how as any);
-}
-
-const MARK = '\0registered';
-
-function map(value: any, change: (value: any) => any): any {
-  const changed = change(value);
-  if (changed !== value) return changed;
-  if (Array.isArray(value)) return value.map((each) => map(each, change));
-  if (value === null || typeof value !== 'object') return value;
-  if (Object.getPrototypeOf(value)?.constructor?.name !== 'Object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, map(each, change)]));
-}
-
-export function serialize(value: unknown): Serialized {
-  const descriptors: number[] = [];
-  const out = { add: (fd: number) => descriptors.push(fd) - 1 };
-  const plain = map(value, (each) => {
-    const how = byClass.get(each?.constructor);
-    return how ? { [MARK]: how.name, parts: how.reduce(each, out) } : each;
-  });
-  const buffer = Buffer.concat([Buffer.of(1), toV8(plain)]);
-  return { buffer, length: buffer.length, descriptors };
-}
-
+/**
+ * The value again.
+ * @param descriptors Received descriptors. They pass on to what is made of them here; the others are
+ *   closed, also after an error.
+ * @param owned Nobody else will touch the bytes: large binary parts may be views of them.
+ * @throws UnpicklingError; the OSError of a `construct` hook.
+ */
 export function deserialize(
   bytes: Uint8Array,
-  descriptors: readonly number[] = [],
-  _owned = false,
+  descriptors?: readonly number[],
+  owned?: boolean,
 ): unknown {
-  const left = new Set(descriptors);
-  const take = (index: number): number => {
-    const fd = descriptors[index]!;
-    left.delete(fd);
-    return fd;
-  };
+  const mine = decoder ?? new Decoder();
+  decoder = undefined;
   try {
-    if (bytes[0] !== 1) throw new TypeError('not a serialization');
-    return map(fromV8(Buffer.from(bytes.subarray(1))), (each) =>
-      each?.[MARK] ? byName.get(each[MARK])!.construct(each.parts, { take }) : each,
-    );
+    return mine.decode(bytes, descriptors, owned);
   } finally {
-    for (const fd of left) posix.close(fd);
+    decoder = mine;
   }
 }
