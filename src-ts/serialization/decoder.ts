@@ -4,6 +4,7 @@ import { types } from 'node:util';
 
 import { OSError, UnpicklingError } from '../errors';
 import { posix } from '../native';
+import { sparseArray } from './arrays';
 import { bareError, DOM_EXCEPTION, errorConstructor } from './error-classes';
 import { exported } from './exports';
 import {
@@ -225,7 +226,7 @@ export class Decoder extends Reader {
         this.position++;
         array.length = i + 1;
       } else {
-        array.push(this.value());
+        array[i] = this.value();
       }
     }
   }
@@ -355,16 +356,6 @@ function viewClass(kind: number): ViewClass | undefined {
 const BufferView = function (buffer: ArrayBufferLike, offset?: number, length?: number): Buffer {
   return Buffer.from(buffer as ArrayBuffer, offset, length);
 } as unknown as ViewClass;
-
-/** An array of that length which takes no memory. */
-function sparseArray(length: number): unknown[] {
-  const array: unknown[] = [];
-  if (length === 0) return array;
-  array[length - 1] = undefined;
-  // The length stays.
-  Reflect.deleteProperty(array, length - 1);
-  return array;
-}
 
 /** There is nothing that anybody could do about an error. */
 function close(fd: number): void {

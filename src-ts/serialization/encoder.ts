@@ -1,9 +1,10 @@
 /** Values into bytes. */
 
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 
 import { checkedInteger } from '../arguments';
 import { PicklingError } from '../errors';
+import { isDense } from './arrays';
 import { DOM_EXCEPTION, errorClassOf, hiddenFields } from './error-classes';
 import { exportOf } from './exports';
 import {
@@ -57,8 +58,6 @@ type Fields = Record<string, unknown>;
 const none: readonly number[] = Object.freeze([]);
 /** Among so few objects a look at each is faster than a Map. */
 const FEW = 16;
-/** Up to here an array's keys are listed to see whether they are its indexes. */
-const SHORT_ARRAY = 64;
 const REDUCE = new Step('.reduce()');
 
 const wellKnown = new Map<symbol, string>();
@@ -104,10 +103,11 @@ export class Encoder extends Writer {
       this.result.length = this.position;
       this.result.descriptors = this.descriptors ?? none;
     } catch (error) {
-      throw isStackOverflow(error) ? this.tooDeep() : error;
-    } finally {
-      this.clean();
+      const thrown = isStackOverflow(error) ? this.tooDeep() : error;
+      this.reset();
+      throw thrown;
     }
+    this.clean();
     return this.result;
   }
 
@@ -116,19 +116,25 @@ export class Encoder extends Writer {
     return new PicklingError(`cannot pickle the value at ${path}: it is nested too deeply`);
   }
 
+  /** After a value: nothing of it is kept. */
   private clean(): void {
     this.shrink();
-    if (this.count === 0) return;
-    if (this.count > FEW) this.numbers.clear();
-    this.few.fill(undefined);
-    this.holders.fill(undefined);
-    this.keys.fill(undefined);
-    this.count = this.depth = this.base = 0;
-    this.prefix = 'value';
+    const { count, few } = this;
+    if (count === 0) return;
+    for (let i = 0; i < count && i < FEW; i++) few[i] = undefined;
+    if (count > FEW) this.numbers.clear();
     if (this.later.length > 0) this.later = [];
+    this.count = 0;
     this.lastHolder = undefined;
-    this.reducing.length = 0;
     this.descriptors = undefined;
+  }
+
+  /** After an error. */
+  private reset(): void {
+    this.clean();
+    this.holders.length = this.keys.length = this.reducing.length = 0;
+    this.depth = this.base = 0;
+    this.prefix = 'value';
   }
 
   value(value: unknown): void {
@@ -259,6 +265,7 @@ export class Encoder extends Writer {
       if (tag === ERROR) this.hiddenFields(value as Error, depth);
       this.fields(value as Fields, depth);
     }
+    this.holders[depth] = this.keys[depth] = undefined;
     this.depth = depth;
   }
 
@@ -330,6 +337,7 @@ export class Encoder extends Writer {
     this.value(entry.reduce!(value, this.sink));
     if (this.later.length > 0) this.writeLater();
     this.later = later;
+    this.holders[depth] = undefined;
     this.depth = depth;
     this.reducing.pop();
   }
@@ -406,24 +414,4 @@ function prototypeOf(value: object): object | null {
 
 function isStackOverflow(error: unknown): boolean {
   return types.isNativeError(error) && error.message === 'Maximum call stack size exceeded';
-}
-
-/** Whether an array has nothing but elements, and not only a few of many. */
-function isDense(array: unknown[]): boolean {
-  const { length } = array;
-  if (length <= SHORT_ARRAY || !saysOnlyElements(array)) {
-    const keys = Object.keys(array);
-    return keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
-  }
-  let present = 0;
-  for (let i = 0; i < 16; i++) {
-    if (Object.hasOwn(array, Math.floor(((length - 1) * i) / 15))) present++;
-  }
-  return present >= 8;
-}
-
-/** Only inspect() tells of properties without listing all the indexes. Not sure: false. */
-function saysOnlyElements(array: unknown[]): boolean {
-  const said = inspect(array, { maxArrayLength: 0, depth: 0, customInspect: false });
-  return said === `[ ... ${array.length} more items ]`;
 }
