@@ -211,7 +211,7 @@ describe('descriptors', () => {
     register(Handle, {
       name: 'test.Handle',
       reduce: ({ fd }: Handle, out) => out.add(fd),
-      construct: (index: number, from) => new Handle(from.take(index) + from.take(index)),
+      construct: (index: number, from) => [from.take(index), from.take(index)],
     });
     expect(errorOf(() => deserialize(message, [fd]))).toMatch('descriptor 0 is taken already');
     closeSync(fd);

@@ -16,15 +16,18 @@ export interface DescriptorSource {
   take(index: number): number;
 }
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- the user knows the types of his hooks */
-export interface RegisterOptions {
+/* eslint-disable @typescript-eslint/no-explicit-any -- the user knows the types of his parts */
+export interface RegisterOptions<Instance = any> {
   /** The name in messages: the class's or the function's own by default. */
   name?: string;
   /** What to send in place of an instance: any value that can cross. */
-  reduce?: (object: any, out: DescriptorSink) => unknown;
+  reduce?: (object: Instance, out: DescriptorSink) => unknown;
   /** Makes the instance of what `reduce` gave. */
   construct?: (parts: any, from: DescriptorSource) => unknown;
 }
+
+/** Also of a class with a private constructor. */
+export type InstanceOf<T> = T extends { prototype: infer Instance } ? Instance : any;
 /* eslint-enable */
 
 export interface Entry extends RegisterOptions {
@@ -51,7 +54,10 @@ const byPrototype = new Map<unknown, Entry>();
  * @throws ValueError if the name is taken, or the function has another name already; TypeError.
  * @see https://docs.python.org/3/library/copyreg.html
  */
-export function register<T extends AnyFunction>(what: T, options: RegisterOptions = {}): T {
+export function register<T extends AnyFunction>(
+  what: T,
+  options: RegisterOptions<InstanceOf<T>> = {},
+): T {
   if (typeof what !== 'function') {
     throw new TypeError(expected('a class or a function', 'what', what));
   }
