@@ -175,14 +175,21 @@ class Watches {
     return ids;
   }
 
-  void Call(Napi::Function callback) {
+  // Plain Node-API: the wrapper aborts when the callback ends a worker thread.
+  void Call(napi_value callback) {
     Napi::HandleScope scope(env_);
-    Napi::AsyncContext context(env_, "multiproc.watch");
-    callback.MakeCallback(env_.Global(), {}, context);
+    napi_value global, name, error;
+    napi_async_context context;
+    napi_get_global(env_, &global);
+    napi_create_string_latin1(env_, "multiproc.watch", NAPI_AUTO_LENGTH, &name);
+    if (napi_async_init(env_, nullptr, name, &context) != napi_ok) return;
+    const auto status = napi_make_callback(env_, context, global, callback, 0, nullptr, nullptr);
     // An error that the callback throws is an uncaught one.
-    if (env_.IsExceptionPending()) {
-      napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
+    if (status == napi_pending_exception &&
+        napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
+      napi_fatal_exception(env_, error);
     }
+    napi_async_destroy(env_, context);
   }
 
   Napi::Env env_;
