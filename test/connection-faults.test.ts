@@ -82,9 +82,7 @@ describe.each([[true], [false]])('duplex: %s', (duplex) => {
       expect(reader.poll(patience)).toBe(true);
       child.kill();
       child.join(patience);
-      expect(errorOf(() => reader.recvBytes())).toBe(
-        'OSError: got end of file during message',
-      );
+      expect(errorOf(() => reader.recvBytes())).toBe('OSError: got end of file during message');
     }));
 
   test.each([
@@ -143,8 +141,8 @@ test('maxlength: a longer message is bad; a duplex end still writes', () =>
     b.send('still');
     expect(a.recv()).toBe('still');
     return withPipe(false, (reader, writer) => {
-      writer.sendBytes(pattern(100_000));
-      expect(errorOf(() => reader.recvBytes(99_999))).toBe('OSError: bad message length');
+      writer.sendBytes(pattern(60_000));
+      expect(errorOf(() => reader.recvBytes(59_999))).toBe('OSError: bad message length');
       expect(reader.closed).toBe(true);
     });
   }));
@@ -199,7 +197,7 @@ describe('5000 random streams', () => {
   /** What a stream means: its messages and the error at its end, as Python would have it. */
   function meaningOf(stream: Buffer): string[] {
     const seen: string[] = [];
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = stream.length - at;
       if (left === 0) return [...seen, 'EOFError: '];
       const long = left >= 4 && stream.readInt32BE(at) === -1;
@@ -224,9 +222,12 @@ describe('5000 random streams', () => {
         const bytes = sync ? reader.recvBytes(1000) : await reader.recvBytesAsync(1000);
         seen.push(bytes.toString('hex'));
       } catch (error) {
-        return [...seen, errorOf(() => {
+        return [
+          ...seen,
+          errorOf(() => {
             throw error;
-          })!];
+          })!,
+        ];
       }
     }
   }
@@ -240,7 +241,8 @@ describe('5000 random streams', () => {
       const split = random(stream.length + 1);
       addon.writeAll(writer.fileno(), stream.subarray(0, split));
       const early = sync ? undefined : received(reader, false);
-      addon.writeAll(writer.fileno(), stream.subarray(split));
+      // A reader that has seen enough has closed its end.
+      errorOf(() => addon.writeAll(writer.fileno(), stream.subarray(split)));
       writer.close();
       const seen = await (early ?? received(reader, true));
       if (String(seen) !== String(meaningOf(stream))) {

@@ -181,7 +181,9 @@ describe('objects and bytes', () => {
       child.join(patience);
       expect(child.exitcode).toBe(0);
       const reader = new Process({
-        target: () => process.exit(b.recvBytes().toString() === 'first' ? 0 : 1),
+        target: () => {
+          if (b.recvBytes().toString() !== 'first') process.exitCode = 1;
+        },
       });
       expect(exitcodeOf(reader)).toBe(0);
       expect(b.recvBytes().toString()).toBe('second');

@@ -39,6 +39,7 @@ export class Turns {
   readonly #queue: Turn[] = [];
   readonly #forks = forks;
   #watch: Watch | undefined;
+  #current: Turn | undefined;
   #streak = 0;
 
   constructor(fd: number, events: number, owner: object) {
@@ -66,8 +67,7 @@ export class Turns {
   /** Blocks until nobody waits any more. */
   finish(): void {
     while (this.#queue.length > 0) {
-      if (this.#attempt(this.#queue[0]!)) this.#queue.shift();
-      else posix.poll(Int32Array.of(this.#fd, this.#events), Infinity);
+      if (!this.#attemptFirst()) posix.poll(Int32Array.of(this.#fd, this.#events), Infinity);
     }
     this.#stopWaiting();
   }
@@ -76,19 +76,32 @@ export class Turns {
   cancel(error: Error): void {
     this.#stopWaiting();
     for (const turn of this.#queue.splice(0)) {
+      // The one that closes the connection fails by its own error.
+      if (turn === this.#current) continue;
       turn.operation.atEnd?.();
       turn.reject(error);
     }
   }
 
+  #attemptFirst(): boolean {
+    const turn = this.#queue[0]!;
+    if (!this.#attempt(turn)) return false;
+    if (this.#queue[0] === turn) this.#queue.shift();
+    return true;
+  }
+
   /** Whether it is done, well or not. */
-  #attempt({ operation, resolve, reject }: Turn): boolean {
+  #attempt(turn: Turn): boolean {
+    const { operation, resolve, reject } = turn;
+    this.#current = turn;
     try {
       const result = operation.attempt();
       if (result === MUST_WAIT) return false;
       resolve(result);
     } catch (error) {
       reject(error);
+    } finally {
+      this.#current = undefined;
     }
     operation.atEnd?.();
     return true;
@@ -106,7 +119,7 @@ export class Turns {
   #onReady(): void {
     this.#watch = undefined;
     this.#streak = 0;
-    while (this.#queue.length > 0 && this.#attempt(this.#queue[0]!)) this.#queue.shift();
+    while (this.#queue.length > 0 && this.#attemptFirst());
     if (this.#queue.length > 0) this.#wait();
   }
 }
