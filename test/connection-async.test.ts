@@ -146,13 +146,13 @@ describe.each([[true], [false]])('duplex: %s', (duplex) => {
 
 test('a connection in constant use does not starve timers', () =>
   withPipe(true, async (a, b) => {
-    let fired = false;
-    setTimeout(() => (fired = true), 1);
-    for (let i = 0; i < 1_000_000 && !fired; i++) {
+    const fired = jest.fn();
+    setTimeout(fired, 1);
+    for (let i = 0; i < 1_000_000 && fired.mock.calls.length === 0; i++) {
       await a.sendAsync(i);
       await b.recvAsync();
     }
-    expect(fired).toBe(true);
+    expect(fired).toHaveBeenCalled();
   }));
 
 test('pollAsync', () =>
@@ -178,7 +178,7 @@ test('wrong uses reject; they do not throw', () =>
     expect(await rejectionOf(reader.recvBytesAsync(-1))).toBe('ValueError: negative maxlength');
     const text = 'text' as any;
     expect(await rejectionOf(writer.sendBytesAsync(text))).toMatch(/^TypeError/);
-    expect(await rejectionOf(writer.sendAsync(() => 1))).toContain('could not be cloned');
+    expect(await rejectionOf(writer.sendAsync(() => 1))).toMatch(/^PicklingError/);
   }));
 
 test('maxlength: the connection cannot be read any more', () =>

@@ -154,7 +154,7 @@ describe('objects and bytes', () => {
 
   test('a value that cannot be sent leaves the connection as it is', () =>
     withPipe(true, (a, b) => {
-      expect(errorOf(() => a.send(() => 1))).toContain('could not be cloned');
+      expect(errorOf(() => a.send(() => 1))).toMatch(/^PicklingError/);
       a.send('next');
       expect(b.recv()).toBe('next');
     }));
@@ -441,17 +441,18 @@ describe('descriptors', () => {
 
   test('253 descriptors in one message, not more', () =>
     withPipe(true, (a, b) => {
-      const end = new Connection(openSync('/dev/null', 'r'));
-      const times = (count: number): Connection[] => Array.from({ length: count }, () => end);
-      a.send(times(253));
-      const received = b.recv<Connection[]>();
-      expect(new Set(received.map((each) => each.fileno())).size).toBe(253);
-      for (const each of received) each.close();
-      expect(errorOf(() => a.send(times(254)))).toBe(
+      const ends = Array.from(
+        { length: 254 },
+        () => new Connection(openSync('/dev/null', 'r'), true, false),
+      );
+      a.send(ends.slice(1));
+      const copies = b.recv<Connection[]>();
+      expect(new Set(copies.map((each) => each.fileno())).size).toBe(253);
+      expect(errorOf(() => a.send(ends))).toBe(
         'ValueError: a message can carry 253 descriptors at most, not 254',
       );
-      end.close();
-      expect(errorOf(() => a.send(end))).toBe('OSError: handle is closed');
+      for (const each of [...copies, ...ends]) each.close();
+      expect(errorOf(() => a.send(ends[0]))).toContain('OSError: handle is closed');
       expect(b.poll()).toBe(false);
     }));
 
@@ -468,7 +469,8 @@ describe('descriptors', () => {
       `const { Pipe } = require('multiproc');
        const { closeSync, openSync } = require('node:fs');
        const [a, b] = Pipe();
-       a.send([a, a, a]);
+       const [c, d] = Pipe();
+       a.send([a, b, c, d]);
        a.send([a, 'x'.repeat(1e5)]);
        a.send('next');
        console.log('room for one, then for none');
@@ -496,7 +498,9 @@ describe('descriptors', () => {
 describe('processes', () => {
   test('C249: waiting goes on after a signal', () => {
     let handled = 0;
-    const handler = (): void => void handled++;
+    const handler = (): void => {
+      handled += 1;
+    };
     // Under Jest, `process` gets no signals.
     const node = addon.global.process;
     node.on('SIGUSR1', handler);
