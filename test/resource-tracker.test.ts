@@ -257,8 +257,9 @@ describe('the tracker', () => {
       via: ['sh', '-c', 'exec 7</dev/zero 2>/dev/full; exec "$@"', 'sh'],
     });
     expect(said[0].slice(0, 3)).toEqual(['/dev/null', '/dev/null', '/dev/full']);
-    expect(said[0].slice(3, 6)).toEqual(['socket', 'pipe', 'socket']);
-    expect(said[0]).toHaveLength(6);
+    expect(said[0].slice(3, 5)).toEqual(['socket', 'pipe']);
+    // That of the question for its pid may be open still.
+    expect([[], ['socket']]).toContainEqual(said[0].slice(5));
   });
 
   test('it may have lost its mode', async () => {
