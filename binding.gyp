@@ -30,5 +30,13 @@
         "<!@(node -p \"require('node:fs').readdirSync('src-cpp/fork').filter((name) => /[.]cc$/.test(name)).map((name) => 'src-cpp/fork/' + name).join(' ')\")",
       ],
     },
+    {
+      # The resource tracker: a program of its own, as small as can be.
+      "target_name": "tracker",
+      "type": "executable",
+      "sources": ["src-cpp/tracker/main.cc"],
+      "cflags_cc": ["-Os"],
+      "conditions": [["OS=='linux'", {"ldflags": ["-static-libstdc++", "-static-libgcc"]}]],
+    },
   ],
 }

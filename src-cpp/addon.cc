@@ -8,11 +8,14 @@
 #include "posix/error.h"
 #include "posix/feeder.h"
 #include "posix/frame.h"
+#include "posix/local_socket.h"
 #include "posix/lock.h"
 #include "posix/message_queue.h"
 #include "posix/process.h"
+#include "posix/program.h"
 #include "posix/semaphore.h"
 #include "posix/shared_memory.h"
+#include "posix/spawn.h"
 #include "posix/watch.h"
 
 static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
@@ -31,6 +34,9 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   multiproc::RegisterFeeder(env, exports);
   multiproc::RegisterFrame(env, exports);
   multiproc::RegisterWatch(env, exports);
+  multiproc::RegisterLocalSocket(env, exports);
+  multiproc::RegisterSpawn(env, exports);
+  multiproc::RegisterProgram(env, exports);
   return exports;
 }
 

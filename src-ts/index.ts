@@ -73,5 +73,12 @@ export {
   register,
   type RegisterOptions,
 } from './serialization';
+export {
+  ShareableList,
+  type ShareableListItem,
+  type ShareableListOptions,
+  SharedMemory,
+  type SharedMemoryOptions,
+} from './shared-memory';
 
 import './lazy';

@@ -47,16 +47,25 @@ export function randomName(prefix: string): string {
 /**
  * Creates a shared memory object under a name that nobody has, in memory that is there.
  * @param makeName Called again while the name exists.
+ * @param create Fails with FileExistsError if it does.
  */
-export function createShared(makeName: () => string, size: number): { fd: number; name: string } {
+export function createShared(
+  makeName: () => string,
+  size: number,
+  create: (name: string, size: number) => number = createExclusively,
+): { fd: number; name: string } {
   for (let attempt = 1; ; attempt++) {
     const name = makeName();
     try {
-      return { fd: createNamed(name, O_CREAT | O_EXCL | O_RDWR, size), name };
+      return { fd: create(name, size), name };
     } catch (error) {
       if (!(error instanceof FileExistsError) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+export function createExclusively(name: string, size: number): number {
+  return createNamed(name, O_CREAT | O_EXCL | O_RDWR, size);
 }
 
 /** shm_open(3) and the size; nothing is left when the memory is not there. */

@@ -232,6 +232,24 @@ export interface PosixAddon extends PosixConstants {
   /** In a child: closes the descriptors of its parent's feeder. */
   feederForget(feeder: FeederHandle): void;
 
+  // local_socket.cc
+  /** A path; after a first byte of 0, a name in Linux's abstract namespace. */
+  listenLocal(address: Uint8Array, backlog: number): number;
+  connectLocal(address: Uint8Array): number;
+  /** The effective user id of the other side. */
+  peerUser(fd: number): number;
+
+  // spawn.cc
+  /** The pid of a process that runs the program, with `fds` as its descriptors 3 and up. */
+  spawn(path: string, fds: readonly number[]): number;
+
+  // program.cc
+  /**
+   * The id of this program, which is the first candidate, and a descriptor that shows to others when
+   * all its processes have ended.
+   */
+  program(candidate: Uint8Array): [id: Buffer, end: number];
+
   // watch.cc
   /** Calls back once, when one of the events (POLLIN, POLLOUT) is there. Keeps the loop alive. */
   watch(fd: number, callback: () => void, events: number): Watch;
@@ -317,8 +335,13 @@ function binaryDirectory(): string {
   );
 }
 
+/** Where a binary of this package is. */
+export function binaryPath(name: string): string {
+  return join(binaryDirectory(), name);
+}
+
 function load<Addon>(name: string): Addon {
-  const path = join(binaryDirectory(), name);
+  const path = binaryPath(name);
   if (!existsSync(path)) {
     throw new Error(
       `multiproc has no binary for Node ${process.version} (ABI ${process.versions.modules}) on ` +

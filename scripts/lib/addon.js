@@ -3,34 +3,44 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { headerPrefix } = require('./headers');
-const { binaries, forkBinary, inRoot, posixBinary } = require('./paths');
+const { binaries, forkBinary, inRoot, posixBinary, trackerBinary } = require('./paths');
 const { run, say } = require('./run');
 const { fingerprint, isFresh, markFresh } = require('./stamp');
 const { compiler, requireBuildTools } = require('./tools');
 
-/** Builds those of the two binaries that the running Node needs and that are out of date. */
+/** Builds those of the binaries that the running Node needs and that are out of date. */
 function prepareAddon() {
   const stale = [
-    { target: 'posix', binary: posixBinary, print: addonPrint('fork') },
-    { target: 'fork', binary: forkBinary, print: addonPrint('posix', process.version) },
+    {
+      target: 'posix',
+      output: 'posix.node',
+      binary: posixBinary,
+      print: print(['addon.cc', 'posix']),
+    },
+    {
+      target: 'fork',
+      output: 'fork.node',
+      binary: forkBinary,
+      print: print(['fork'], process.version),
+    },
+    { target: 'tracker', output: 'tracker', binary: trackerBinary, print: print(['tracker']) },
   ].filter(({ binary, print }) => !isFresh(binary, print, [path.join(binaries, binary)]));
   if (stale.length === 0) return;
   requireBuildTools();
   const targets = stale.map(({ target }) => target);
   say(`building the addon (${targets.join(', ')}) for Node ${process.version}`);
   nodeGyp(targets);
-  for (const { target, binary, print } of stale) {
-    install(inRoot('build', 'Release', `${target}.node`), path.join(binaries, binary));
+  for (const { output, binary, print } of stale) {
+    install(inRoot('build', 'Release', output), path.join(binaries, binary));
     markFresh(binary, print);
   }
 }
 
-/** The fingerprint of all that goes into a binary: not the directory of the other one. */
-function addonPrint(otherDirectory, ...more) {
-  const entries = fs.readdirSync(inRoot('src-cpp')).filter((name) => name !== otherDirectory);
-  const sources = entries.sort().map((name) => path.join('src-cpp', name));
+/** The fingerprint of all that goes into a binary: `sources` are below src-cpp. */
+function print(sources, ...more) {
   const { CXX = '', CXXFLAGS = '', LDFLAGS = '' } = process.env;
-  return fingerprint(['binding.gyp', ...sources], [CXX, CXXFLAGS, LDFLAGS, ...more]);
+  const files = sources.map((name) => path.join('src-cpp', name));
+  return fingerprint(['binding.gyp', ...files], [CXX, CXXFLAGS, LDFLAGS, ...more]);
 }
 
 /** Builds from scratch: make would trust the dates of sources and of headers. */

@@ -15,4 +15,5 @@ module.exports = {
   binaries: inRoot('prebuilds', `${process.platform}-${process.arch}`),
   posixBinary: 'posix.node',
   forkBinary: `fork-${process.versions.modules}.node`,
+  trackerBinary: 'tracker',
 };

@@ -4,7 +4,7 @@ const { execFileSync } = require('node:child_process');
 const path = require('node:path');
 const { install } = require('./addon');
 const { headerPrefix } = require('./headers');
-const { forkBinary, inRoot, posixBinary } = require('./paths');
+const { forkBinary, inRoot, posixBinary, trackerBinary } = require('./paths');
 const { Failure, run, say } = require('./run');
 const { compiler, requireBuildTools, requireCMake } = require('./tools');
 
@@ -24,6 +24,7 @@ function buildSanitized() {
   });
   install(path.join(buildDirectory, 'Debug', 'posix.node'), path.join(binaries, posixBinary));
   install(path.join(buildDirectory, 'Debug', 'fork.node'), path.join(binaries, forkBinary));
+  install(path.join(buildDirectory, 'Debug', 'tracker'), path.join(binaries, trackerBinary));
 }
 
 function nodeIncludeDirectory() {
