@@ -16,6 +16,7 @@ export {
 } from './connection';
 export {
   AssertionError,
+  AttributeError,
   AuthenticationError,
   BlockingIOError,
   BrokenBarrierError,
@@ -58,6 +59,30 @@ export {
 export type { BlockOptions } from './arguments';
 export { JoinableQueue, Queue, SimpleQueue } from './queues';
 export {
+  Array,
+  atomics,
+  CharArray,
+  CompoundArray,
+  copy,
+  type CType,
+  type Fields,
+  type LockLike,
+  RawArray,
+  type RawArrayOf,
+  type Raw,
+  RawValue,
+  Scalar,
+  Structure,
+  Synchronized,
+  synchronized,
+  SynchronizedArray,
+  SynchronizedString,
+  type SynchronizedStructure,
+  Value,
+  WideCharArray,
+} from './sharedctypes';
+export {
+  type AcquireOptions,
   Barrier,
   type BarrierOptions,
   BoundedSemaphore,
