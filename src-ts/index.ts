@@ -62,6 +62,7 @@ export {
   Array,
   atomics,
   CharArray,
+  type Code,
   CompoundArray,
   copy,
   type CType,

@@ -41,7 +41,7 @@ import { RLock } from './synchronize';
 export * as atomics from './sharedctypes/atomics';
 export { Scalar, CharArray, CompoundArray, Structure, WideCharArray };
 export { Synchronized, SynchronizedArray, SynchronizedString };
-export type { CType, Fields, LockLike, Raw, RawArrayOf, SynchronizedStructure };
+export type { Code, CType, Fields, LockLike, Raw, RawArrayOf, SynchronizedStructure };
 
 export interface LockOptions {
   /** The lock; true or null: a new RLock; false: none, which makes a raw object. */
@@ -56,8 +56,10 @@ export type SynchronizedOf<T> = T extends Code
     : SynchronizedStructure<Extract<Raw<T>, Structure>> & FieldsOf<T>;
 
 /** What Array() of a type returns. */
-export type SynchronizedArrayOf<E> = E extends 'c' | 'u'
-  ? SynchronizedString<Arrays[E][number], Arrays[E]>
+export type SynchronizedArrayOf<E> = E extends 'c'
+  ? SynchronizedString
+  : E extends 'u'
+  ? SynchronizedString<string, WideCharArray>
   : E extends Code
     ? SynchronizedArray<Elements[E], Arrays[E]>
     : SynchronizedArray<Raw<E>, CompoundArray<Extract<Raw<E>, object>>>;
@@ -105,8 +107,8 @@ function withLock(object: object, { lock = true }: LockOptions): object {
 
 function isLockOptions(value: unknown): value is LockOptions {
   if (typeof value !== 'object' || value === null) return false;
-  const names = Object.keys(value);
-  return names.length === 1 && names[0] === 'lock';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype && Object.keys(value).every((name) => name === 'lock');
 }
 
 /** What can be called with and without `new`. */
@@ -226,8 +228,10 @@ type SynchronizedForm<R> =
     ? Synchronized<T>
     : R extends Structure
       ? SynchronizedStructure<R> & Omit<R, keyof Structure>
-      : R extends CharArray | WideCharArray
-        ? SynchronizedString<R[number], R>
+      : R extends CharArray
+        ? SynchronizedString
+        : R extends WideCharArray
+        ? SynchronizedString<string, WideCharArray>
         : R extends Readonly<Record<number, infer T>>
           ? SynchronizedArray<T, R>
           : never;

@@ -104,6 +104,9 @@ function byte(value: unknown): Stored {
 }
 
 function codePoint(value: unknown): Stored {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0x10ffff) {
+    return value as number;
+  }
   const points = typeof value === 'string' ? Array.from(value) : [];
   if (points.length === 1) return points[0]!.codePointAt(0)!;
   throw new TypeError('one character unicode string expected');

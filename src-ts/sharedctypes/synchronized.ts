@@ -3,14 +3,14 @@
 import { inspect } from 'node:util';
 
 import { checkedInteger } from '../arguments';
-import { ValueError } from '../errors';
+import { AttributeError, ValueError } from '../errors';
 import { Acquirable, type AcquireOptions } from '../synchronize/acquirable';
 import { AtomicArray, type Input } from './atomics';
 import { codeOf, type TypedArray } from './codes';
 import { addIndexSyntax } from './index-syntax';
 import type { Scalar } from './scalar';
 import { checkedIndex, CompoundArray, type Structure } from './structure';
-import type { CharArray, WideCharArray } from './text';
+import { CharArray, type WideCharArray } from './text';
 
 /** What serves as the lock of a shared object. */
 export interface LockLike {
@@ -273,28 +273,32 @@ function clamped(name: string, index: number, length: number): number {
   return Math.min(Math.max(number < 0 ? number + length : number, 0), length);
 }
 
-type TextOf<R> = R extends CharArray ? Buffer : string;
-
 /** An array of characters with a lock. */
-export class SynchronizedString<T, R extends CharArray | WideCharArray> extends SynchronizedArray<
-  T,
-  R
-> {
-  /** The text up to the first NUL. */
-  get value(): TextOf<R> {
-    return withLockOf(this, () => this.getObj().value) as TextOf<R>;
+export class SynchronizedString<
+  Text extends Buffer | string = Buffer,
+  R extends CharArray | WideCharArray = CharArray,
+> extends SynchronizedArray<number, R> {
+  /** The text up to the first NUL: bytes (code c) or a string (code u). */
+  get value(): Text {
+    return withLockOf(this, () => this.getObj().value as Text);
   }
   /** @throws ValueError if it is too long. */
-  set value(value: TextOf<R> | Uint8Array | string) {
+  set value(value: Text | Uint8Array | string) {
     withLockOf(this, () => ((this.getObj() as { value: unknown }).value = value));
   }
 
-  /** All bytes: for code c. */
-  get raw(): R extends CharArray ? Buffer : undefined {
-    return withLockOf(this, () => (this.getObj() as CharArray).raw) as never;
+  /** All bytes: of code c only. */
+  get raw(): Buffer {
+    return withLockOf(this, () => this.#bytes.raw);
   }
-  set raw(value: Uint8Array | string) {
-    withLockOf(this, () => ((this.getObj() as CharArray).raw = value as Buffer));
+  set raw(value: Buffer | Uint8Array | string) {
+    withLockOf(this, () => (this.#bytes.raw = value));
+  }
+
+  get #bytes(): CharArray {
+    const array = this.getObj();
+    if (array instanceof CharArray) return array;
+    throw new AttributeError("an array of code u has no attribute 'raw'");
   }
 }
 
