@@ -83,7 +83,6 @@ export {
   WideCharArray,
 } from './sharedctypes';
 export {
-  type AcquireOptions,
   Barrier,
   type BarrierOptions,
   BoundedSemaphore,

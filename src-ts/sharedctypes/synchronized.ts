@@ -2,9 +2,9 @@
 
 import { inspect } from 'node:util';
 
-import { checkedInteger } from '../arguments';
+import { type BlockOptions, checkedInteger } from '../arguments';
 import { AttributeError, ValueError } from '../errors';
-import { Acquirable, type AcquireOptions } from '../synchronize/acquirable';
+import { Acquirable } from '../synchronize/acquirable';
 import { AtomicArray, type Input } from './atomics';
 import { codeOf, type TypedArray } from './codes';
 import { addIndexSyntax } from './index-syntax';
@@ -14,8 +14,8 @@ import { CharArray, type WideCharArray } from './text';
 
 /** What serves as the lock of a shared object. */
 export interface LockLike {
-  acquire(block?: boolean | AcquireOptions, timeout?: number | null): boolean;
-  acquireAsync(block?: boolean | AcquireOptions, timeout?: number | null): Promise<boolean>;
+  acquire(block?: boolean | BlockOptions, timeout?: number | null): boolean;
+  acquireAsync(block?: boolean | BlockOptions, timeout?: number | null): Promise<boolean>;
   release(): void;
 }
 
@@ -42,11 +42,11 @@ export abstract class SynchronizedBase<R extends object> extends Acquirable {
     return this.#lock;
   }
 
-  acquire(block?: boolean | AcquireOptions, timeout?: number | null): boolean {
+  acquire(block?: boolean | BlockOptions, timeout?: number | null): boolean {
     return this.#lock.acquire(block, timeout);
   }
 
-  acquireAsync(block?: boolean | AcquireOptions, timeout?: number | null): Promise<boolean> {
+  acquireAsync(block?: boolean | BlockOptions, timeout?: number | null): Promise<boolean> {
     return this.#lock.acquireAsync(block, timeout);
   }
 

@@ -62,7 +62,7 @@ export class Barrier {
     this.action = options.action ?? null;
     this.timeout = checkedTimeout(options.timeout);
     const count = checkedInteger('parties', options.parties);
-    if (count < 1) throw new ValueError('parties must be > 0');
+    if (parts === undefined && count < 1) throw new ValueError('parties must be > 0');
     this.condition = parts?.condition ?? new Condition(new Lock());
     this.block = parts?.block ?? Block.allocate(12);
     this.#words = new Int32Array(this.block.buffer);
