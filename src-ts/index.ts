@@ -78,7 +78,7 @@ export {
   synchronized,
   SynchronizedArray,
   SynchronizedString,
-  type SynchronizedStructure,
+  SynchronizedStructure,
   Value,
   WideCharArray,
 } from './sharedctypes';

@@ -7,9 +7,10 @@
 import { inspect } from 'node:util';
 
 import { checkedInteger, withKnownNames } from './arguments';
-import { AssertionError, AttributeError, OverflowError } from './errors';
-import { Block } from './heap';
+import { AssertionError, AttributeError } from './errors';
+import { register } from './serialization';
 import type { Arrays, Code, Elements } from './sharedctypes/codes';
+import { allocate, constructRaw, type RawMessage, reduceRaw } from './sharedctypes/memory';
 import { Scalar } from './sharedctypes/scalar';
 import { CompoundArray, Structure } from './sharedctypes/structure';
 import {
@@ -18,7 +19,7 @@ import {
   SynchronizedArray,
   SynchronizedBase,
   SynchronizedString,
-  type SynchronizedStructure,
+  SynchronizedStructure,
   synchronizedStructure,
   withLockOf,
 } from './sharedctypes/synchronized';
@@ -32,7 +33,6 @@ import {
   itemsOf,
   type Raw,
   type RawArrayOf,
-  type Type,
   typeFrom,
   typeOf,
 } from './sharedctypes/types';
@@ -40,8 +40,8 @@ import { RLock } from './synchronize';
 
 export * as atomics from './sharedctypes/atomics';
 export { Scalar, CharArray, CompoundArray, Structure, WideCharArray };
-export { Synchronized, SynchronizedArray, SynchronizedString };
-export type { Code, CType, Fields, LockLike, Raw, RawArrayOf, SynchronizedStructure };
+export { Synchronized, SynchronizedArray, SynchronizedString, SynchronizedStructure };
+export type { Code, CType, Fields, LockLike, Raw, RawArrayOf };
 
 export interface LockOptions {
   /** The lock; true or null: a new RLock; false: none, which makes a raw object. */
@@ -59,23 +59,13 @@ export type SynchronizedOf<T> = T extends Code
 export type SynchronizedArrayOf<E> = E extends 'c'
   ? SynchronizedString
   : E extends 'u'
-  ? SynchronizedString<string, WideCharArray>
-  : E extends Code
-    ? SynchronizedArray<Elements[E], Arrays[E]>
-    : SynchronizedArray<Raw<E>, CompoundArray<Extract<Raw<E>, object>>>;
+    ? SynchronizedString<string, WideCharArray>
+    : E extends Code
+      ? SynchronizedArray<Elements[E], Arrays[E]>
+      : SynchronizedArray<Raw<E>, CompoundArray<Extract<Raw<E>, object>>>;
 
 /** How many elements, which are zero then, or what they are. */
 export type Initializer = number | Iterable<unknown> | string;
-
-/** Each block lives as long as its buffer. */
-const blocks = new WeakMap<ArrayBufferLike, Block>();
-
-function allocate(type: Type): object {
-  if (!Number.isSafeInteger(type.size)) throw new OverflowError(`Size ${type.size} too large`);
-  const block = Block.allocate(type.size);
-  blocks.set(block.buffer, block);
-  return type.at(block.buffer, 0);
-}
 
 function rawValue(spec: unknown, given: unknown[]): object {
   const type = typeFrom(spec);
@@ -231,10 +221,10 @@ type SynchronizedForm<R> =
       : R extends CharArray
         ? SynchronizedString
         : R extends WideCharArray
-        ? SynchronizedString<string, WideCharArray>
-        : R extends Readonly<Record<number, infer T>>
-          ? SynchronizedArray<T, R>
-          : never;
+          ? SynchronizedString<string, WideCharArray>
+          : R extends Readonly<Record<number, infer T>>
+            ? SynchronizedArray<T, R>
+            : never;
 
 function synchronizedForm(object: object, lock: LockLike): object {
   if (object instanceof Scalar) return new Synchronized(object, lock);
@@ -245,3 +235,35 @@ function synchronizedForm(object: object, lock: LockLike): object {
   typeOf(object);
   return new SynchronizedArray(object, lock);
 }
+
+interface SynchronizedMessage {
+  raw: RawMessage;
+  lock: LockLike;
+}
+
+for (const Class of [Scalar, Structure, CompoundArray]) {
+  register(Class, { name: `multiproc.${Class.name}`, reduce: reduceRaw, construct: constructRaw });
+}
+
+for (const Class of [Synchronized, SynchronizedArray, SynchronizedString, SynchronizedStructure]) {
+  register(Class, {
+    name: `multiproc.${Class.name}`,
+    reduce: (object: SynchronizedBase<object>, out): SynchronizedMessage => {
+      return { raw: reduceRaw(object.getObj(), out), lock: object.getLock() };
+    },
+    construct: ({ raw, lock }: SynchronizedMessage, from) =>
+      synchronizedForm(constructRaw(raw, from), lock),
+  });
+}
+
+// Typed arrays cross as copies, these too.
+register(CharArray, {
+  name: 'multiproc.CharArray',
+  reduce: (array: CharArray) => array.slice(),
+  construct: (bytes: Uint8Array) => CharArray.from(bytes),
+});
+register(WideCharArray, {
+  name: 'multiproc.WideCharArray',
+  reduce: (array: WideCharArray) => array.slice(),
+  construct: (points: Uint32Array) => WideCharArray.from(points),
+});

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 
 import { type BlockOptions, checkedInteger } from '../arguments';
 import { AttributeError, ValueError } from '../errors';
+import { registerPrototype } from '../serialization/registry';
 import { Acquirable } from '../synchronize/acquirable';
 import { AtomicArray, type Input } from './atomics';
 import { codeOf, type TypedArray } from './codes';
@@ -321,6 +322,7 @@ function defineClass(names: string[]): StructureClass {
   const defined = class extends SynchronizedStructure {};
   Object.defineProperty(defined, 'name', { value: SynchronizedStructure.name });
   for (const name of names) Object.defineProperty(defined.prototype, name, propertyOf(name));
+  registerPrototype(defined.prototype, SynchronizedStructure);
   return defined;
 }
 

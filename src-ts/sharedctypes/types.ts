@@ -14,6 +14,7 @@ import {
   type Stored,
   type TypedArray,
 } from './codes';
+import { registerPrototype } from '../serialization/registry';
 import { Scalar } from './scalar';
 import { CompoundArray, Structure } from './structure';
 import { toBytes, toCodePoints } from './text';
@@ -229,6 +230,7 @@ class StructureType extends Type {
       }
     };
     Object.defineProperties(this.#class.prototype, fields);
+    registerPrototype(this.#class.prototype as object, Structure);
   }
 
   at(buffer: ArrayBufferLike, offset: number): Structure {
