@@ -47,6 +47,13 @@ export class IndexError extends Error {
   }
 }
 
+/** An object lacks a method that its use needs. */
+export class AttributeError extends Error {
+  static {
+    this.prototype.name = 'AttributeError';
+  }
+}
+
 /** An object is still in use by others: a view, an exported pointer. */
 export class BufferError extends Error {
   static {

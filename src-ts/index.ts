@@ -16,6 +16,7 @@ export {
 } from './connection';
 export {
   AssertionError,
+  AttributeError,
   AuthenticationError,
   BlockingIOError,
   BrokenBarrierError,
@@ -57,6 +58,30 @@ export {
 } from './process';
 export type { BlockOptions } from './arguments';
 export { JoinableQueue, Queue, SimpleQueue } from './queues';
+export {
+  Array,
+  atomics,
+  CharArray,
+  type Code,
+  CompoundArray,
+  copy,
+  type CType,
+  type Fields,
+  type LockLike,
+  RawArray,
+  type RawArrayOf,
+  type Raw,
+  RawValue,
+  Scalar,
+  Structure,
+  Synchronized,
+  synchronized,
+  SynchronizedArray,
+  SynchronizedString,
+  SynchronizedStructure,
+  Value,
+  WideCharArray,
+} from './sharedctypes';
 export {
   Barrier,
   type BarrierOptions,

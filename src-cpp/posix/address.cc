@@ -58,14 +58,17 @@ bool HasFutex() { return false; }
 
 // The portable way: everybody in the program who waits for any word sleeps at one semaphore, made
 // when the addon is loaded and inherited by all. Whoever changes a word lets everybody look again.
-// A token more or less, left by a process that was killed, costs time only: nobody sleeps long.
+// A token more or less, left by a process that was killed, costs time only: nobody sleeps long
+// without looking.
 class Lobby {
  public:
   Lobby() : sleepers_(SharedWord()), semaphore_(Unnamed()) {}
 
   void Wait(Word& word, int32_t value, Deadline deadline) {
     sleepers_.fetch_add(1);
-    if (word.load() == value) Sleep(std::min(deadline - Clock::now(), kLongest));
+    while (word.load() == value && Clock::now() < deadline) {
+      Sleep(std::min(deadline - Clock::now(), kLongest));
+    }
     sleepers_.fetch_sub(1);
   }
 

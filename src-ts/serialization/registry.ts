@@ -39,7 +39,7 @@ export interface Entry extends RegisterOptions {
 
 const byName = new Map<string, Entry>();
 const byFunction = new Map<unknown, Entry>();
-const byPrototype = new Map<unknown, Entry>();
+const byPrototype = new Map<unknown, Entry | undefined>();
 
 /**
  * Makes a class or a function known by name, so that it can cross to other processes. Both sides have
@@ -82,6 +82,11 @@ export function register<T extends AnyFunction>(
   byFunction.set(what, entry);
   if (prototype !== undefined) byPrototype.set(prototype, entry);
   return what;
+}
+
+/** What has this prototype, of a class made at run time, crosses as an instance of `what` does. */
+export function registerPrototype(prototype: object, what: AnyFunction): void {
+  byPrototype.set(prototype, byFunction.get(what));
 }
 
 function checkedName(what: AnyFunction, name: unknown): string {

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 
 import { checkedInteger, checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
-import { BrokenBarrierError, expected } from '../errors';
+import { BrokenBarrierError, expected, ValueError } from '../errors';
 import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { register } from '../serialization';
 import { Condition } from './condition';
@@ -48,7 +48,7 @@ export class Barrier {
   readonly timeout: number | null;
   readonly #words: Int32Array;
 
-  /** @throws TypeError if action is not a function. */
+  /** @throws TypeError if action is not a function; ValueError if there are no parties. */
   constructor(
     parties: number | BarrierOptions,
     action: (() => void) | null = null,
@@ -62,6 +62,7 @@ export class Barrier {
     this.action = options.action ?? null;
     this.timeout = checkedTimeout(options.timeout);
     const count = checkedInteger('parties', options.parties);
+    if (parts === undefined && count < 1) throw new ValueError('parties must be > 0');
     this.condition = parts?.condition ?? new Condition(new Lock());
     this.block = parts?.block ?? Block.allocate(12);
     this.#words = new Int32Array(this.block.buffer);

@@ -102,7 +102,7 @@ abstract class BaseLock extends Acquirable {
 export class Lock extends BaseLock {
   /** @throws OwnerDiedError */
   acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
-    if (block === true && this.mutex.tryAcquire()) return true;
+    if (block === true && timeout == null && this.mutex.tryAcquire()) return true;
     const seconds = secondsToWait(block, timeout);
     return this.mutex.tryAcquire() || runSync(this.wait(seconds));
   }
@@ -141,8 +141,9 @@ export class Lock extends BaseLock {
 export class RLock extends BaseLock {
   /** @throws OwnerDiedError */
   acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
+    if (block === true && timeout == null && this.#tryAcquire()) return true;
     const seconds = secondsToWait(block, timeout);
-    return this.#deepen() || runSync(this.#enter(seconds));
+    return this.#tryAcquire() || runSync(this.#enter(seconds));
   }
 
   async acquireAsync(
@@ -150,7 +151,7 @@ export class RLock extends BaseLock {
     timeout?: number | null,
   ): Promise<boolean> {
     const seconds = secondsToWait(block, timeout);
-    return this.#deepen() || (await runAsync(this.#enter(seconds)));
+    return this.#tryAcquire() || (await runAsync(this.#enter(seconds)));
   }
 
   /** @throws AssertionError if this process does not hold it. */
@@ -189,14 +190,15 @@ export class RLock extends BaseLock {
     this.mutex.words[DEPTH] = depth;
   }
 
-  #deepen(): boolean {
-    if (!this.isMine()) return false;
-    this.#depth += 1;
+  #tryAcquire(): boolean {
+    if (this.isMine()) this.#depth += 1;
+    else if (this.mutex.tryAcquire()) this.#depth = 1;
+    else return false;
     return true;
   }
 
   *#enter(seconds: number): Steps<boolean> {
-    if (!this.mutex.tryAcquire() && !(yield* this.wait(seconds))) return false;
+    if (!(yield* this.wait(seconds))) return false;
     this.#depth = 1;
     return true;
   }

@@ -39,7 +39,7 @@ export class Semaphore extends Acquirable {
   }
 
   acquire(block: boolean | BlockOptions = true, timeout?: number | null): boolean {
-    if (block === true && this.#take()) return true;
+    if (block === true && timeout == null && this.#take()) return true;
     const seconds = secondsToWait(block, timeout);
     return this.#take() || (seconds > 0 && runSync(this.#wait(seconds)));
   }
