@@ -8,6 +8,10 @@ import type { Ends, MessagePipe } from './message-pipe';
 /** Those of this process that may still have something to write. */
 const running = new Set<Feeder>();
 
+const FEW = 16;
+/** When there are so many, those that have ended are forgotten. */
+let mostRunning = FEW;
+
 /** Whether the end of this process will finish them. */
 let finishing = false;
 
@@ -78,8 +82,11 @@ export const closesFeeder = new FinalizationRegistry<Feeder>((feeder) => {
   if (feeder.pid === ownPid) feeder.close();
 });
 
+/** Where there are many, not with each new one. */
 function forgetEnded(): void {
+  if (running.size < mostRunning) return;
   for (const feeder of running) if (feeder.join(0)) running.delete(feeder);
+  mostRunning = Math.max(2 * running.size, FEW);
 }
 
 function finishAll(): void {
