@@ -8,7 +8,6 @@ interface Left {
   megabytes: number;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports
 const { kinds } = require('./programs/flat') as { kinds: string[] };
 
 let left: Record<string, Left>;
@@ -25,7 +24,7 @@ test.each(kinds)('%s', (kind) => {
   const { descriptors, threads, megabytes } = left[kind]!;
   // The heap of shared memory may have become larger, by a descriptor each time.
   expect(descriptors).toBeLessThanOrEqual(2);
-  // Node starts some of its own, which wait for work.
+  // Node's own.
   expect(threads).toBeLessThanOrEqual(2);
   expect(megabytes).toBeLessThanOrEqual(20);
 });
