@@ -1,6 +1,6 @@
 /** The asynchronous side of queues: the event loop is free while they wait. */
 
-import { JoinableQueue, Queue, SimpleQueue } from 'multiproc';
+import { Event, JoinableQueue, Queue, SimpleQueue } from 'multiproc';
 
 import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
 import { expectEnd, started } from './lib/crew';
@@ -129,10 +129,13 @@ describe('putAsync', () => {
     const queue = new Queue<string>(1);
     queue.put('a');
     const waiting = queue.putAsync('parent');
+    const taken = new Event();
     const child = started(async () => {
       if (queue.get(soon) !== 'a') throw new Error('not a');
+      taken.set();
       await queue.putAsync('child', soon);
     });
+    expect(await taken.waitAsync(patience)).toBe(true);
     const got = [await queue.getAsync(soon), await queue.getAsync(soon)];
     await waiting;
     expect(got.sort()).toEqual(['child', 'parent']);
