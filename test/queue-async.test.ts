@@ -142,16 +142,21 @@ describe('putAsync', () => {
     expectEnd(child);
   });
 
-  test('one that waits when the queue is closed fails, and takes no place', async () => {
+  test('those that wait when the queue is closed fail, and take no place', async () => {
     const queue = new Queue<string>(1);
     queue.put('a');
-    const waiting = rejectionOf(queue.putAsync('b'));
+    const waiting = [queue.putAsync('b'), queue.putAsync('c', { timeout: 1e6 })].map(rejectionOf);
+    const closed = new Event();
     const child = started(() => {
+      closed.wait(patience);
       if (queue.get(soon) !== 'a') throw new Error('not a');
-      queue.put('c', soon);
+      queue.put('d', soon);
+      if (queue.get(soon) !== 'd') throw new Error('not d');
     });
     queue.close();
-    expect(await waiting).toBe(`ValueError: Queue ${queue.toString()} is closed`);
+    const error = `ValueError: Queue ${queue.toString()} is closed`;
+    expect(await Promise.all(waiting)).toEqual([error, error]);
+    closed.set();
     expectEnd(child);
   });
 });

@@ -10,7 +10,7 @@ import { pack } from '../message';
 import { ownPid } from '../native';
 import { register } from '../serialization';
 import { BoundedSemaphore, SEM_VALUE_MAX } from '../synchronize/semaphore';
-import { now } from '../synchronize/words';
+import { NAP, now } from '../synchronize/words';
 import { closesFeeder, Feeder } from './feeder';
 import { lost, MessagePipe, nothing } from './message-pipe';
 import { Order } from './order';
@@ -134,8 +134,8 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * This process puts and gets no more: those of its getAsync() that wait fail. What it has put is
-   * still written.
+   * This process puts and gets no more: those of its getAsync() and putAsync() that wait
+   * fail. What it has put is still written.
    */
   close(): void {
     if (this.#closed) return;
@@ -207,13 +207,18 @@ export class Queue<T = unknown> {
     (this.#currentFeeder() ?? this.#startFeeder()).put(message, length);
   }
 
-  /** Puts when there is a place; false if there is none in time. */
+  /** Puts when there is a place; false if there is none in time. It looks whether the queue is closed. */
   async #putLate(message: Uint8Array, seconds: number): Promise<boolean> {
-    if (!(await this.#slots.acquireAsync(true, seconds))) return false;
-    if (this.#closed) this.#slots.release();
-    this.#checkOpen();
-    this.feed(message, message.length);
-    return true;
+    const end = now() + seconds;
+    for (let left = seconds; left > 0; left = end - now()) {
+      const acquired = await this.#slots.acquireAsync(true, Math.min(left, NAP));
+      if (this.#closed && acquired) this.#slots.release();
+      this.#checkOpen();
+      if (!acquired) continue;
+      this.feed(message, message.length);
+      return true;
+    }
+    return false;
   }
 
   /** Null in a child until it puts something itself. */
