@@ -207,16 +207,26 @@ void CellsWrite(const CallbackInfo& info) {
   if (error != 0) ThrowErrno(info.Env(), error, "write");
 }
 
-// The same with a promise of an errno.
+// The same with a promise of an errno. Whoever closes the descriptor meanwhile does not close this
+// copy of it: by then the number may be that of another file.
 Value CellsWriteAsync(const CallbackInfo& info) {
-  const int fd = info[0].As<Number>();
+  const int fd = fcntl(info[0].As<Number>().Int32Value(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) {
+    ThrowErrno(info.Env(), errno, "dup");
+    return {};
+  }
   Word& lock = WordAt(info, 1);
   const int32_t owner = info[3].As<Number>();
   const uint8_t* data = info[4].As<Napi::Uint8Array>().Data();
   std::vector<uint8_t> message(data, data + info[5].As<Number>().Uint32Value());
-  return OnOwnThread(info.Env(), info[1], [fd, &lock, owner, message = std::move(message)] {
-    return WriteOne(fd, lock, owner, message.data(), message.size());
-  });
+  const Napi::Value promise =
+      OnOwnThread(info.Env(), info[1], [fd, &lock, owner, message = std::move(message)] {
+        const int error = WriteOne(fd, lock, owner, message.data(), message.size());
+        close(fd);
+        return error;
+      });
+  if (promise.IsEmpty()) close(fd);
+  return promise;
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ class Feeder {
   int Join(Deadline deadline) {
     std::unique_lock guard(mutex_);
     const auto ended = [this] { return ended_; };
+    if (!ended_ && HasPassed(deadline)) return -1;
     if (deadline == Deadline::max()) {
       changed_.wait(guard, ended);
     } else if (!changed_.wait_until(guard, deadline, ended)) {

@@ -92,6 +92,20 @@ Value HasEndedAt(const CallbackInfo& info) {
 
 }  // namespace
 
+#ifdef __linux__
+namespace {
+
+// The main thread is a zombie a little before the others, which may still be in a system call.
+bool IsZombie(const char* status) {
+  int threads = 0;
+  sscanf(status + 1, " %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+         &threads);
+  return *status == 'X' || (*status == 'Z' && threads <= 1);
+}
+
+}  // namespace
+#endif
+
 bool HasEnded(pid_t pid) {
   if (kill(pid, 0) < 0) return errno == ESRCH;
 #ifdef __linux__
@@ -107,7 +121,7 @@ bool HasEnded(pid_t pid) {
   text[size] = '\0';
   // "pid (name) state ...": the name may hold anything.
   const char* const end_of_name = strrchr(text, ')');
-  return end_of_name != nullptr && (end_of_name[2] == 'Z' || end_of_name[2] == 'X');
+  return end_of_name != nullptr && IsZombie(end_of_name + 2);
 #else
   return false;
 #endif

@@ -3,10 +3,17 @@
 import { registerAtFork } from '../at-fork';
 import { atExit } from '../exit';
 import { type FeederHandle, ownPid, posix } from '../native';
-import type { MessagePipe } from './message-pipe';
+import type { Ends, MessagePipe } from './message-pipe';
 
 /** Those of this process that may still have something to write. */
 const running = new Set<Feeder>();
+
+const FEW = 16;
+/** When there are so many, those that have ended are forgotten. */
+let mostRunning = FEW;
+
+/** Whether the end of this process will finish them. */
+let finishing = false;
 
 /** Seconds after which the end of a process tells what it waits for. */
 const PATIENCE = 5;
@@ -16,6 +23,7 @@ const FEEDERS_LAST = -5;
 
 export class Feeder {
   readonly #handle: FeederHandle;
+  readonly #ends: Ends;
   readonly #name: string;
   /** Whose thread it is: there is none in a child. */
   readonly pid = ownPid;
@@ -23,12 +31,16 @@ export class Feeder {
   joinedAtExit = true;
 
   constructor(pipe: MessagePipe, name: string) {
-    const { reader, writer, writeLock, block } = pipe;
+    const { ends, writeLock, block } = pipe;
+    const { reader, writer } = ends;
     this.#handle = posix.feederStart(reader, writer, writeLock.words, 0, block.keep());
+    this.#ends = ends;
     this.#name = name;
     forgetEnded();
-    if (running.size === 0) atExit(FEEDERS_LAST, finishAll);
     running.add(this);
+    if (finishing) return;
+    finishing = true;
+    atExit(FEEDERS_LAST, finishAll);
   }
 
   put(message: Uint8Array, length: number): void {
@@ -49,9 +61,10 @@ export class Feeder {
     await posix.feederJoinAsync(this.#handle, Infinity);
   }
 
-  /** At the end of the process. */
+  /** At the end of the process, which does not wait for what nobody else can read. */
   finish(): void {
     this.close();
+    this.#ends.close();
     posix.feederStopReading(this.#handle);
     if (this.join(PATIENCE)) return;
     const text = `multiproc: the end of this process waits until what it has put into ${this.#name} is read\n`;
@@ -64,11 +77,16 @@ export class Feeder {
   }
 }
 
-/** Closes the feeders of queues that are collected. */
-export const closesFeeder = new FinalizationRegistry<Feeder>((feeder) => feeder.close());
+/** Closes the feeders of queues that are collected. Those of a parent are left alone. */
+export const closesFeeder = new FinalizationRegistry<Feeder>((feeder) => {
+  if (feeder.pid === ownPid) feeder.close();
+});
 
+/** Where there are many, not with each new one. */
 function forgetEnded(): void {
+  if (running.size < mostRunning) return;
   for (const feeder of running) if (feeder.join(0)) running.delete(feeder);
+  mostRunning = Math.max(2 * running.size, FEW);
 }
 
 function finishAll(): void {
@@ -79,5 +97,6 @@ registerAtFork({
   child() {
     for (const feeder of running) feeder.forget();
     running.clear();
+    finishing = false;
   },
 });

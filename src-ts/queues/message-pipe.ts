@@ -1,6 +1,5 @@
 /** A pipe of whole messages for any number of writers and readers. */
 
-import { waitAsync } from '../connection/wait';
 import { handleIsClosed } from '../connection/errors';
 import { EOFError } from '../errors';
 import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
@@ -29,30 +28,14 @@ interface PipeParts {
   block: Block;
 }
 
-/** Closes the descriptors of those that nobody closed. */
-const closer = new FinalizationRegistry<readonly number[]>((fds) =>
-  fds.forEach((fd) => posix.close(fd)),
-);
-
-export class MessagePipe {
-  readonly reader: number;
-  readonly writer: number;
-  readonly block: Block;
-  readonly writeLock: Mutex;
-  readonly #readLock: Mutex;
-  readonly #pair: Int32Array;
+/** The two descriptors. They are closed once: by close(), collection, or the end of the process. */
+export class Ends {
   #closed = false;
 
-  constructor(parts?: PipeParts) {
-    this.block = parts?.block ?? Block.allocate(8 * WORDS_OF_LOCK);
-    [this.reader, this.writer] = parts ? [parts.reader, parts.writer] : posix.cellPipe();
-    const lock = (index: number): Mutex =>
-      new Mutex(new Int32Array(this.block.buffer, index * 4 * WORDS_OF_LOCK, WORDS_OF_LOCK));
-    this.#readLock = lock(READERS);
-    this.writeLock = lock(WRITERS);
-    this.#pair = Int32Array.of(this.reader, posix.POLLIN);
-    closer.register(this, [this.reader, this.writer], this);
-  }
+  constructor(
+    readonly reader: number,
+    readonly writer: number,
+  ) {}
 
   get closed(): boolean {
     return this.#closed;
@@ -61,9 +44,51 @@ export class MessagePipe {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closer.unregister(this);
     posix.close(this.reader);
     posix.close(this.writer);
+  }
+}
+
+/** Closes the descriptors of those that nobody closed. */
+const closer = new FinalizationRegistry<Ends>((ends) => ends.close());
+
+/** Node cannot set a longer timer: about 24 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export class MessagePipe {
+  readonly ends: Ends;
+  readonly block: Block;
+  readonly writeLock: Mutex;
+  readonly #readLock: Mutex;
+  readonly #pair: Int32Array;
+  /** Calls that end a wait. */
+  readonly #waits = new Set<() => void>();
+
+  constructor(parts?: PipeParts) {
+    this.block = parts?.block ?? Block.allocate(8 * WORDS_OF_LOCK);
+    const [reader, writer] = parts ? [parts.reader, parts.writer] : posix.cellPipe();
+    this.ends = new Ends(reader, writer);
+    const lock = (index: number): Mutex =>
+      new Mutex(new Int32Array(this.block.buffer, index * 4 * WORDS_OF_LOCK, WORDS_OF_LOCK));
+    this.#readLock = lock(READERS);
+    this.writeLock = lock(WRITERS);
+    this.#pair = Int32Array.of(reader, posix.POLLIN);
+    closer.register(this, this.ends, this);
+  }
+
+  get closed(): boolean {
+    return this.ends.closed;
+  }
+
+  close(): void {
+    this.endWaits();
+    closer.unregister(this);
+    this.ends.close();
+  }
+
+  /** Whoever waits in pollAsync() waits no longer. */
+  endWaits(): void {
+    for (const end of this.#waits) end();
   }
 
   /**
@@ -72,7 +97,7 @@ export class MessagePipe {
    * @throws OSError when it is closed.
    */
   read(taken: () => void): unknown {
-    if (this.#closed) throw handleIsClosed();
+    if (this.closed) throw handleIsClosed();
     const message = this.#readBytes();
     if (message === NOTHING) return nothing;
     if (message === END) throw new EOFError();
@@ -87,7 +112,7 @@ export class MessagePipe {
     const lock = this.#readLock;
     acquireRobust(lock);
     try {
-      return posix.cellsRead(this.reader, scratch, this.writeLock.words, 0);
+      return posix.cellsRead(this.ends.reader, scratch, this.writeLock.words, 0);
     } finally {
       lock.release();
     }
@@ -95,15 +120,26 @@ export class MessagePipe {
 
   /** Waits until something can be read, for so many seconds; false when the time is over. */
   poll(seconds: number): boolean {
-    if (this.#closed) throw handleIsClosed();
+    if (this.closed) throw handleIsClosed();
     this.#pair[1] = posix.POLLIN;
     return posix.poll(this.#pair, seconds) > 0;
   }
 
   /** Like poll(), without blocking the event loop. */
-  async pollAsync(seconds: number): Promise<boolean> {
-    if (this.#closed) throw handleIsClosed();
-    return (await waitAsync([this.reader], seconds)).length > 0;
+  async pollAsync(seconds: number): Promise<void> {
+    if (this.closed) throw handleIsClosed();
+    await new Promise<void>((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const end = (): void => {
+        this.#waits.delete(end);
+        posix.unwatch(watch);
+        clearTimeout(timer);
+        resolve();
+      };
+      const watch = posix.watch(this.ends.reader, end, posix.POLLIN);
+      if (seconds < Infinity) timer = setTimeout(end, Math.min(seconds * 1000, LONGEST_TIMER));
+      this.#waits.add(end);
+    });
   }
 }
 
@@ -117,7 +153,8 @@ register(MessagePipe, {
   name: 'multiproc.MessagePipe',
   reduce: (pipe: MessagePipe, out) => {
     if (pipe.closed) throw handleIsClosed();
-    const { reader, writer, block } = pipe;
+    const { reader, writer } = pipe.ends;
+    const { block } = pipe;
     return { reader: out.add(reader), writer: out.add(writer), block: reduceBlock(block, out) };
   },
   construct: ({ reader, writer, block }: PipeMessage, from) => {

@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 
-import { type BlockOptions, checkedInteger, secondsToWait } from '../arguments';
+import { type BlockOptions, checkedInteger, secondsToWait, withKnownNames } from '../arguments';
 import { runAsync, runSync, step, type Steps } from '../blocking';
 import { handleIsClosed } from '../connection/errors';
 import { AssertionError, Empty, Full, ValueError } from '../errors';
@@ -10,9 +10,10 @@ import { pack } from '../message';
 import { ownPid } from '../native';
 import { register } from '../serialization';
 import { BoundedSemaphore, SEM_VALUE_MAX } from '../synchronize/semaphore';
-import { now } from '../synchronize/words';
+import { NAP, now } from '../synchronize/words';
 import { closesFeeder, Feeder } from './feeder';
 import { lost, MessagePipe, nothing } from './message-pipe';
+import { Order } from './order';
 
 /** Seconds that an empty pipe is given when a message is counted that a feeder has not written yet. */
 const GRACE = 0.05;
@@ -41,12 +42,12 @@ export class Queue<T = unknown> {
   #feeder: Feeder | null = null;
   #joinedAtExit = true;
   #closed = false;
+  readonly #order = new Order();
   readonly #taken = (): void => this.#slots.release();
 
   /** @param maxsize How many messages may be in it; 0: as many as there is memory for. */
   constructor(maxsize: number | { maxsize?: number } = 0, parts?: QueueParts) {
-    const given = typeof maxsize === 'object' ? (maxsize.maxsize ?? 0) : maxsize;
-    const size = checkedInteger('maxsize', given);
+    const size = checkedInteger('maxsize', maxsizeOf(maxsize));
     this.#maxsize = parts?.maxsize ?? (size > 0 ? size : SEM_VALUE_MAX);
     this.#pipe = parts?.pipe ?? new MessagePipe();
     this.#slots = parts?.slots ?? new BoundedSemaphore(this.#maxsize);
@@ -66,7 +67,7 @@ export class Queue<T = unknown> {
     this.feed(buffer, length);
   }
 
-  /** Like put(), without blocking the event loop. */
+  /** Like put(), without blocking the event loop. Several wait in order; put() does not wait for them. */
   async putAsync(
     value: T,
     block: boolean | BlockOptions = true,
@@ -74,14 +75,14 @@ export class Queue<T = unknown> {
   ): Promise<void> {
     const seconds = this.#secondsFor(block, timeout);
     const { buffer, length } = pack(value, false);
-    if (this.#slots.acquire(false)) {
+    if (this.#order.isFree && this.#slots.acquire(false)) {
       this.feed(buffer, length);
       return;
     }
-    const copy = buffer.slice(0, length);
-    if (seconds === 0 || !(await this.#slots.acquireAsync(true, seconds))) throw new Full();
-    this.#checkOpen();
-    this.feed(copy, length);
+    if (seconds === 0) throw new Full();
+    const copy = Buffer.from(buffer.subarray(0, length));
+    const isPut = await this.#order.inTurn(seconds, (left) => this.#putLate(copy, left));
+    if (!isPut) throw new Full();
   }
 
   /** put(value, false) */
@@ -132,10 +133,14 @@ export class Queue<T = unknown> {
     return this.#slots.getValue() === 0;
   }
 
-  /** This process puts and gets no more. What it has put is still written. */
+  /**
+   * This process puts and gets no more: those of its getAsync() and putAsync() that wait
+   * fail. What it has put is still written.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pipe.endWaits();
     const feeder = this.#currentFeeder();
     if (feeder === null) return;
     feeder.close();
@@ -164,7 +169,13 @@ export class Queue<T = unknown> {
 
   /** The values, until this process closes the queue. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    while (!this.#closed) yield await this.getAsync();
+    while (!this.#closed) {
+      const value = await this.getAsync().catch((error: unknown) => {
+        if (this.#closed) return nothing;
+        throw error;
+      });
+      if (value !== nothing) yield value as T;
+    }
   }
 
   /** close() and joinThread(), as `with` would do in Python. */
@@ -196,6 +207,20 @@ export class Queue<T = unknown> {
     (this.#currentFeeder() ?? this.#startFeeder()).put(message, length);
   }
 
+  /** Puts when there is a place; false if there is none in time. It looks whether the queue is closed. */
+  async #putLate(message: Uint8Array, seconds: number): Promise<boolean> {
+    const end = now() + seconds;
+    for (let left = seconds; left > 0; left = end - now()) {
+      const acquired = await this.#slots.acquireAsync(true, Math.min(left, NAP));
+      if (this.#closed && acquired) this.#slots.release();
+      this.#checkOpen();
+      if (!acquired) continue;
+      this.feed(message, message.length);
+      return true;
+    }
+    return false;
+  }
+
   /** Null in a child until it puts something itself. */
   #currentFeeder(): Feeder | null {
     return this.#feeder?.pid === ownPid ? this.#feeder : null;
@@ -223,7 +248,8 @@ export class Queue<T = unknown> {
         late = true;
         left = GRACE;
       }
-      yield* step({ sync: () => pipe.poll(left), async: () => pipe.pollAsync(left) });
+      yield* step<unknown>({ sync: () => pipe.poll(left), async: () => pipe.pollAsync(left) });
+      this.#checkOpen();
     }
   }
 
@@ -240,6 +266,12 @@ export class Queue<T = unknown> {
   #checkOpen(): void {
     if (this.#closed) throw new ValueError(`Queue ${this.toString()} is closed`);
   }
+}
+
+function maxsizeOf(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null) return given;
+  const { maxsize } = withKnownNames('Queue', given as { maxsize?: unknown }, ['maxsize']);
+  return maxsize ?? 0;
 }
 
 register(Queue, {

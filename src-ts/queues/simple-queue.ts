@@ -8,6 +8,7 @@ import { pack } from '../message';
 import { ownPid, posix } from '../native';
 import { register } from '../serialization';
 import { lost, MessagePipe, nothing } from './message-pipe';
+import { Order } from './order';
 
 /**
  * A pipe with locks, and no more: put() blocks while the pipe is full.
@@ -15,6 +16,7 @@ import { lost, MessagePipe, nothing } from './message-pipe';
  */
 export class SimpleQueue<T = unknown> {
   readonly pipe: MessagePipe;
+  readonly #order = new Order();
 
   constructor(pipe: MessagePipe = new MessagePipe()) {
     this.pipe = pipe;
@@ -27,17 +29,16 @@ export class SimpleQueue<T = unknown> {
   put(value: T): void {
     this.#checkOpen();
     const { buffer, length } = pack(value, false);
-    posix.cellsWrite(this.pipe.writer, this.pipe.writeLock.words, 0, ownPid, buffer, length);
+    const { ends, writeLock } = this.pipe;
+    posix.cellsWrite(ends.writer, writeLock.words, 0, ownPid, buffer, length);
   }
 
-  /** Like put(), without blocking the event loop. */
+  /** Like put(), without blocking the event loop. Several wait in order; put() does not wait for them. */
   async putAsync(value: T): Promise<void> {
     this.#checkOpen();
-    const { writer, writeLock } = this.pipe;
     const { buffer, length } = pack(value, false);
-    const written = posix.cellsWriteAsync(writer, writeLock.words, 0, ownPid, buffer, length);
-    const errno = await written;
-    if (errno !== 0) posix.raise(errno, 'write');
+    const copy = Buffer.from(buffer.subarray(0, length));
+    await this.#order.inTurn(Infinity, () => this.#write(copy));
   }
 
   /** Blocks until there is a value. */
@@ -77,8 +78,21 @@ export class SimpleQueue<T = unknown> {
     for (;;) {
       const value = pipe.read(ignore);
       if (value !== nothing && value !== lost) return value as T;
-      yield* step({ sync: () => pipe.poll(Infinity), async: () => pipe.pollAsync(Infinity) });
+      yield* step<unknown>({
+        sync: () => pipe.poll(Infinity),
+        async: () => pipe.pollAsync(Infinity),
+      });
     }
+  }
+
+  async #write(message: Uint8Array): Promise<true> {
+    this.#checkOpen();
+    const { ends, writeLock } = this.pipe;
+    const { words } = writeLock;
+    const { length } = message;
+    const errno = await posix.cellsWriteAsync(ends.writer, words, 0, ownPid, message, length);
+    if (errno !== 0) posix.raise(errno, 'write');
+    return true;
   }
 
   #checkOpen(): void {

@@ -4,17 +4,18 @@ import { inspect } from 'node:util';
 
 import { checkedInteger, checkedTimeout } from '../arguments';
 import { runAsync, runSync, type Steps } from '../blocking';
-import { BrokenBarrierError, expected, ValueError } from '../errors';
+import { BrokenBarrierError, expected, OwnerDiedError, ValueError } from '../errors';
 import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
+import { ownPid, posix } from '../native';
 import { register } from '../serialization';
 import { Condition } from './condition';
 import { Lock } from './lock';
 import { NAP, now } from './words';
 
-// The words.
+// The words: then come the pids of those who are in wait(), 0 where there is none.
 const STATE = 0;
-const COUNT = 1;
-const PARTIES = 2;
+const PARTIES = 1;
+const FIRST_PID = 2;
 
 // The states.
 const FILLING = 0;
@@ -64,7 +65,7 @@ export class Barrier {
     const count = checkedInteger('parties', options.parties);
     if (parts === undefined && count < 1) throw new ValueError('parties must be > 0');
     this.condition = parts?.condition ?? new Condition(new Lock());
-    this.block = parts?.block ?? Block.allocate(12);
+    this.block = parts?.block ?? Block.allocate(4 * (FIRST_PID + count));
     this.#words = new Int32Array(this.block.buffer);
     if (parts === undefined) this.#words[PARTIES] = count;
   }
@@ -86,7 +87,8 @@ export class Barrier {
 
   /** Back to the beginning: those who wait get a BrokenBarrierError. */
   reset(): void {
-    this.condition.with(() => {
+    this.#withLock(() => {
+      this.#removeKilled();
       if (this.#count === 0) this.#state = FILLING;
       else if (this.#state === FILLING || this.#state === BROKEN) this.#state = RESETTING;
       this.condition.notifyAll();
@@ -95,7 +97,7 @@ export class Barrier {
 
   /** Breaks it, until reset(). */
   abort(): void {
-    this.condition.with(() => this.#break());
+    this.#withLock(() => this.#break());
   }
 
   get parties(): number {
@@ -128,25 +130,39 @@ export class Barrier {
     this.#words[STATE] = state;
   }
 
+  /** How many are in wait(). */
   get #count(): number {
-    return this.#words[COUNT]!;
+    return this.#pids().filter((pid) => pid !== 0).length;
   }
-  set #count(count: number) {
-    this.#words[COUNT] = count;
+
+  #pids(): Int32Array {
+    return this.#words.subarray(FIRST_PID, FIRST_PID + this.parties);
+  }
+
+  /** Whatever happened to the last owner of the lock. */
+  #withLock(body: () => void): void {
+    runSync(this.condition.lock.acquireAll(1));
+    try {
+      body();
+    } finally {
+      this.condition.release();
+    }
   }
 
   *#waiting(timeout: number | null): Steps<number> {
-    yield* this.condition.lock.acquireAll(1);
+    const ownerEnded = yield* this.condition.lock.acquireAll(1);
     try {
+      if (ownerEnded) this.#breakByKilled();
       yield* this.#enter();
-      const index = this.#count;
-      this.#count = index + 1;
+      const index = this.#pids().indexOf(0);
+      const place = FIRST_PID + index;
+      this.#words[place] = ownPid;
       try {
         if (index + 1 === this.parties) this.#release();
         else yield* this.#untilReleased(timeout);
         return index;
       } finally {
-        this.#count -= 1;
+        this.#words[place] = 0;
         this.#exit();
       }
     } finally {
@@ -197,18 +213,34 @@ export class Barrier {
     while (!predicate()) {
       const left = end - now();
       if (left <= 0) return false;
-      const woken = yield* this.condition.waiting(Math.min(left, NAP));
-      if (!woken) this.#breakIfKilled();
+      const woken = yield* this.#wokenWithin(Math.min(left, NAP));
+      if (!woken && this.#removeKilled()) this.#breakByKilled();
     }
     return true;
   }
 
-  /** Those who were killed will never leave. */
-  #breakIfKilled(): void {
-    const killed = this.condition.removeKilled();
-    if (killed === 0) return;
-    this.#count -= killed;
-    this.#break();
+  *#wokenWithin(seconds: number): Steps<boolean> {
+    try {
+      return yield* this.condition.waiting(seconds);
+    } catch (error) {
+      if (!(error instanceof OwnerDiedError)) throw error;
+      this.#breakByKilled();
+      return true;
+    }
+  }
+
+  /** Those who were killed will never leave, nor come again. */
+  #breakByKilled(): void {
+    this.#removeKilled();
+    if (this.#state === RESETTING) this.#exit();
+    else this.#break();
+  }
+
+  #removeKilled(): boolean {
+    const pids = this.#pids();
+    const killed = pids.filter((pid) => pid !== 0 && posix.hasEnded(pid));
+    for (const pid of killed) pids[pids.indexOf(pid)] = 0;
+    return killed.length > 0;
   }
 }
 

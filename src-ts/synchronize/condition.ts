@@ -121,13 +121,6 @@ export class Condition extends Acquirable {
     return `<Condition(${this.lock.toString()}, ${this.#waiting().length})>`;
   }
 
-  /** Forgets those who were killed while they waited, with the lock held. How many they were. */
-  removeKilled(): number {
-    const killed = this.#waiting().filter((slot) => posix.hasEnded(this.#words[slot + WAITER]!));
-    for (const slot of killed) Atomics.store(this.#words, slot + STATE, FREE);
-    return killed.length;
-  }
-
   *waiting(timeout: number | null): Steps<boolean> {
     if (!this.lock.isMine()) {
       throw new AssertionError('must acquire() condition before using wait()');
