@@ -1,0 +1,17 @@
+// lock.js CLASS COUNT
+'use strict';
+
+const { Lock, RLock, Semaphore } = require('multiproc');
+const { now, report } = require('../lib');
+
+const [kind, count] = process.argv.slice(2);
+const lock = new { Lock, RLock, Semaphore }[kind]();
+
+report(() => {
+  const begin = now();
+  for (let i = 0; i < count; i++) {
+    lock.acquire();
+    lock.release();
+  }
+  return count / 1e3 / (now() - begin);
+});
