@@ -9,6 +9,8 @@ const peers = join(__dirname, 'peers');
 
 /** How often report() measures: the first time is to warm up. */
 const RUNS = 4;
+/** How often compare() runs each program. */
+const ROUNDS = 3;
 
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
@@ -79,14 +81,14 @@ function canPin() {
  * @param {Array<[label: string, args: Array<string | number>, pinned?: boolean]>} rows `pinned`:
  * all processes of the program on the same processor.
  */
-function compare(name, title, rows, { rounds = 3, digits = 2 } = {}) {
+function compare(name, title, rows, { digits = 2 } = {}) {
   const programs = [
     [process.execPath, join(peers, `${name}.js`)],
     ['python3', '-B', join(peers, `${name}.py`)],
     [compiled(name)],
   ];
   const samples = rows.map(() => programs.map(() => []));
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     for (const [row, [label, args, pinned]] of rows.entries()) {
       for (const [peer, program] of programs.entries()) {
         if (program[0] === null) continue;
