@@ -4,7 +4,8 @@
 const { Pipe, Process } = require('multiproc');
 const { now, report, RUNS } = require('../lib');
 
-const [kind, method, count] = process.argv.slice(2);
+const [kind, method] = process.argv.slice(2);
+const count = Number(process.argv[4]);
 const [receiver, sender] = Pipe(kind === 'socket');
 const message = Buffer.alloc(2 ** 20, 1);
 

@@ -4,7 +4,8 @@
 const { Lock, RLock, Semaphore } = require('multiproc');
 const { now, report } = require('../lib');
 
-const [kind, count] = process.argv.slice(2);
+const kind = process.argv[2];
+const count = Number(process.argv[3]);
 const lock = new { Lock, RLock, Semaphore }[kind]();
 
 report(() => {

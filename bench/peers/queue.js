@@ -4,7 +4,8 @@
 const { Process, Queue, Semaphore, SimpleQueue } = require('multiproc');
 const { now, report, RUNS } = require('../lib');
 
-const [kind, content, count] = process.argv.slice(2);
+const [kind, content] = process.argv.slice(2);
+const count = Number(process.argv[4]);
 const queue = new { Queue, SimpleQueue }[kind]();
 const go = new Semaphore(0);
 

@@ -4,7 +4,8 @@
 const { Pipe, Process } = require('multiproc');
 const { now, report, RUNS } = require('../lib');
 
-const [kind, count] = process.argv.slice(2);
+const kind = process.argv[2];
+const count = Number(process.argv[3]);
 const [here, there] = Pipe();
 const bytes = Buffer.alloc(16, 1);
 

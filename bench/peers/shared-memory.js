@@ -6,7 +6,8 @@ const { now, report } = require('../lib');
 
 const PASSES = 4;
 
-const [action, size] = [process.argv[2], Number(process.argv[3])];
+const action = process.argv[2];
+const size = Number(process.argv[3]);
 const memory = new SharedMemory({ create: true, size });
 const shared = memory.buf;
 const own = Buffer.alloc(size, 1);
