@@ -68,6 +68,12 @@ function report(measure) {
   console.log(JSON.stringify(samples.slice(1)));
 }
 
+/** The path of Python 3, which may be found by a slow script; null where there is none. */
+function python() {
+  const code = 'import json, sys; print(json.dumps(sys.executable))';
+  return jsonOf('python3', ['-c', code]);
+}
+
 /** Whether programs can be run on one processor only. */
 function canPin() {
   return spawnSync('taskset', ['-c', '0', 'true'], { stdio: 'ignore' }).status === 0;
@@ -84,7 +90,7 @@ function canPin() {
 function compare(name, title, rows, { digits = 2 } = {}) {
   const programs = [
     [process.execPath, join(peers, `${name}.js`)],
-    ['python3', '-B', join(peers, `${name}.py`)],
+    [python(), '-B', join(peers, `${name}.py`)],
     [compiled(name)],
   ];
   const samples = rows.map(() => programs.map(() => []));

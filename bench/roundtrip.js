@@ -3,7 +3,7 @@
 
 const { canPin, compare } = require('./lib');
 
-const COUNT = 1500;
+const COUNT = 2500;
 
 function run() {
   const rows = [
