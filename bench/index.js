@@ -7,6 +7,12 @@ const benchmarks = {
   start: './start',
   cpu: './cpu',
   memory: './memory',
+  lock: './lock',
+  contended: './contended',
+  roundtrip: './roundtrip',
+  bandwidth: './bandwidth',
+  queue: './queue',
+  'shared-memory': './shared-memory',
 };
 
 async function main() {
