@@ -26,13 +26,16 @@ export interface BlockOptions {
 }
 
 /** Seconds to wait: 0 without blocking, Infinity for ever. */
-export function secondsToWait(block: boolean | BlockOptions, timeout: unknown): number {
-  const options = typeof block === 'object' ? block : { block, timeout };
-  const { block: blocking = true, timeout: limit } = options;
+export function secondsToWait(block: boolean | BlockOptions | null, timeout: unknown): number {
+  const isObject = typeof block === 'object' && block !== null;
+  const options = isObject ? withKnownNames('options', block, BLOCK_OPTIONS) : { block, timeout };
+  const blocking = options.block ?? true;
   if (typeof blocking !== 'boolean') throw new TypeError(expected('a boolean', 'block', blocking));
-  const seconds = checkedTimeout(limit);
+  const seconds = checkedTimeout(options.timeout);
   return blocking ? (seconds ?? Infinity) : 0;
 }
+
+const BLOCK_OPTIONS = ['block', 'timeout'];
 
 /** An options object without misspelled names. */
 export function withKnownNames<Options extends object>(

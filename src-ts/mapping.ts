@@ -10,6 +10,7 @@ import { type MappingHandle, posix } from './native';
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MAP_ANONYMOUS = process.platform === 'darwin' ? 0x1000 : 0x20;
 
 const { O_CREAT, O_EXCL, O_RDWR } = constants;
 
@@ -18,11 +19,16 @@ export class Mapping {
   readonly buffer: ArrayBuffer;
   readonly handle: MappingHandle;
 
-  constructor(fd: number, size: number) {
+  constructor(fd: number, size: number, flags = MAP_SHARED) {
     if (size > bufferConstants.MAX_LENGTH) {
       throw new OverflowError(`${size} bytes are more than a Buffer of this Node can have`);
     }
-    [this.buffer, this.handle] = posix.mmap(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    [this.buffer, this.handle] = posix.mmap(size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  }
+
+  /** Memory for this process and those that it forks from now on; it is there when it is used. */
+  static anonymous(size: number): Mapping {
+    return new Mapping(-1, size, MAP_SHARED | MAP_ANONYMOUS);
   }
 
   /** A buffer of its own on a part of the memory, which it keeps mapped. */

@@ -36,13 +36,19 @@ export function pack(value: unknown, inline: boolean): Encoded {
 /**
  * The object of a message. The descriptors become its own; those that it does not take are closed.
  * @param owned Whether the object may keep the bytes.
+ * @param length So many of the bytes are the message.
  */
 export function unpack(
   bytes: Uint8Array,
   descriptors: readonly number[] | undefined,
   owned: boolean,
+  length = bytes.length,
 ): unknown {
-  if (bytes[0] !== DEPOSITED) return deserialize(bytes, descriptors, owned);
+  if (bytes[0] !== DEPOSITED) return deserialize(bytes, descriptors, owned, length);
   const fds = withdraw(bytes.subarray(1, PREFIX_LENGTH));
-  return deserialize(bytes.subarray(PREFIX_LENGTH), [...fds, ...(descriptors ?? none)], owned);
+  return deserialize(
+    bytes.subarray(PREFIX_LENGTH, length),
+    [...fds, ...(descriptors ?? none)],
+    owned,
+  );
 }

@@ -121,6 +121,8 @@ export interface PosixAddon extends PosixConstants {
   read(fd: number, bytes: Uint8Array): number;
   write(fd: number, bytes: Uint8Array): number;
   writeAll(fd: number, bytes: Uint8Array): void;
+  /** To a socket, without waiting: -1 if it takes nothing now, -2 if nobody reads any more. */
+  trySend(fd: number, bytes: Uint8Array, offset: number, length: number): number;
   /** `pairs`: descriptors and events in turn; the events are replaced. Seconds, or Infinity. */
   poll(pairs: Int32Array, timeout: number): number;
 

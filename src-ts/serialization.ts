@@ -35,17 +35,19 @@ export function serialize(value: unknown): Encoded {
  * @param descriptors Received descriptors. They pass on to what is made of them here; the others are
  *   closed, also after an error.
  * @param owned Nobody else will touch the bytes: large binary parts may be views of them.
+ * @param length So many of the bytes are the message.
  * @throws UnpicklingError; the OSError of a `construct` hook.
  */
 export function deserialize(
   bytes: Uint8Array,
   descriptors?: readonly number[],
   owned?: boolean,
+  length?: number,
 ): unknown {
   const mine = decoder ?? new Decoder();
   decoder = undefined;
   try {
-    return mine.decode(bytes, descriptors, owned);
+    return mine.decode(bytes, descriptors, owned, length);
   } finally {
     decoder = mine;
   }

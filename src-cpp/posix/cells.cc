@@ -193,9 +193,9 @@ Value CellsRead(const CallbackInfo& info) {
 }
 
 int WriteOne(int fd, Word& lock, int32_t owner, const uint8_t* message, size_t length) {
-  auto writer = std::make_unique<CellWriter>(fd, lock, owner);
-  const int error = writer->Add(message, length);
-  return error != 0 ? error : writer->Flush();
+  CellWriter writer(fd, lock, owner);
+  const int error = writer.Add(message, length);
+  return error != 0 ? error : writer.Flush();
 }
 
 // cellsWrite(fd, lock, index, owner, buffer, length): writes one message; blocks while the pipe is

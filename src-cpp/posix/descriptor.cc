@@ -211,6 +211,26 @@ void WriteAll(const CallbackInfo& info) {
   }
 }
 
+// trySend(fd, bytes, offset, length): to a socket, without waiting: how many were written, -1 when
+// there is no room, -2 when nobody reads any more.
+Value TrySend(const CallbackInfo& info) {
+#ifdef MSG_NOSIGNAL
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+#else
+  constexpr int kFlags = MSG_DONTWAIT;
+#endif
+  const int fd = info[0].As<Number>();
+  const uint8_t* const bytes = info[1].As<Napi::Uint8Array>().Data();
+  const auto offset = static_cast<size_t>(info[2].As<Number>().Int64Value());
+  const auto length = static_cast<size_t>(info[3].As<Number>().Int64Value());
+  const ssize_t n = Retry([&] { return send(fd, bytes + offset, length, kFlags); });
+  if (n >= 0) return Number::New(info.Env(), static_cast<double>(n));
+  if (errno == EAGAIN) return Number::New(info.Env(), -1);
+  if (errno == EPIPE || errno == ECONNRESET) return Number::New(info.Env(), -2);
+  ThrowErrno(info.Env(), errno, "send");
+  return {};
+}
+
 }  // namespace
 
 void RegisterDescriptor(Napi::Env env, Napi::Object exports) {
@@ -226,6 +246,7 @@ void RegisterDescriptor(Napi::Env env, Napi::Object exports) {
   exports.Set("poll", Napi::Function::New(env, Poll, "poll"));
   exports.Set("read", Napi::Function::New(env, Read, "read"));
   exports.Set("write", Napi::Function::New(env, Write, "write"));
+  exports.Set("trySend", Napi::Function::New(env, TrySend, "trySend"));
   exports.Set("writeAll", Napi::Function::New(env, WriteAll, "writeAll"));
 }
 

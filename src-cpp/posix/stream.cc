@@ -25,6 +25,9 @@ namespace {
 // macOS refuses more than INT_MAX in one call, Linux cuts it a little below.
 constexpr size_t kMostBytes = size_t{1} << 30;
 
+// Up to so many bytes CPython writes header and payload at once, too.
+constexpr size_t kCopiedTogether = 16384;
+
 bool IsReady(int fd, short events, int milliseconds) {
   pollfd one{fd, events, 0};
   return Retry([&] { return poll(&one, 1, milliseconds); }) > 0;
@@ -173,6 +176,8 @@ ssize_t WriteSome(const Stream& stream, iovec* parts, int count,
   Cut(parts, count, kMostBytes);
   if (!stream.socket && !stream.wait) return TryWrite(stream.fd, parts, count);
   if (!stream.socket) {
+    // A large payload by itself fills whole pages of the pipe, which are copied twice as fast.
+    if (count > 1 && parts[1].iov_len > kCopiedTogether) count = 1;
     return Repeat(stream, POLLOUT, [&] { return writev(stream.fd, parts, count); });
   }
   alignas(cmsghdr) char control[kControlSize];

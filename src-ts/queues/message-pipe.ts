@@ -104,7 +104,7 @@ export class MessagePipe {
     taken();
     if (message === LOST) return lost;
     return typeof message === 'number'
-      ? unpack(scratch.subarray(0, message), undefined, false)
+      ? unpack(scratch, undefined, false, message)
       : unpack(new Uint8Array(message), undefined, true);
   }
 

@@ -70,8 +70,13 @@ export class Decoder extends Reader {
   private descriptors: number[] = [];
   private readonly source: DescriptorSource = { take: (index) => this.take(index) };
 
-  decode(bytes: Uint8Array, descriptors: readonly number[] = none, owned = false): unknown {
-    this.start(bytes);
+  decode(
+    bytes: Uint8Array,
+    descriptors: readonly number[] = none,
+    owned = false,
+    length = bytes.length,
+  ): unknown {
+    this.start(bytes, length);
     this.owned = owned;
     if (descriptors.length > 0) this.descriptors = descriptors.slice();
     try {

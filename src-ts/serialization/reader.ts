@@ -15,10 +15,10 @@ export class Reader {
   position = 0;
   end = 0;
 
-  start(bytes: Uint8Array): void {
+  start(bytes: Uint8Array, length: number): void {
     this.bytes = bytes;
     this.position = 0;
-    this.end = bytes.length;
+    this.end = length;
   }
 
   stop(): void {

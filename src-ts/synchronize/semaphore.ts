@@ -56,7 +56,8 @@ export class Semaphore extends Acquirable {
   release(): void {
     const words = this.#words;
     const maximum = words[MAXIMUM]!;
-    let value = Atomics.load(words, VALUE);
+    // No need of an atomic load: the exchange finds out.
+    let value = words[VALUE]!;
     for (;;) {
       if ((value & ~WAITERS) >= maximum) {
         throw new ValueError('semaphore or lock released too many times');
@@ -93,7 +94,7 @@ export class Semaphore extends Acquirable {
 
   #take(): boolean {
     const words = this.#words;
-    let value = Atomics.load(words, VALUE);
+    let value = words[VALUE]!;
     while ((value & ~WAITERS) > 0) {
       const seen = Atomics.compareExchange(words, VALUE, value, value - 1);
       if (seen === value) return true;
