@@ -105,5 +105,21 @@ export {
   SharedMemory,
   type SharedMemoryOptions,
 } from './shared-memory';
+export {
+  type ApplyOptions,
+  AsyncResult,
+  type ImapOptions,
+  IMapIterator,
+  type MapOptions,
+  MapResult,
+  MaybeEncodingError,
+  Pool,
+  type PoolOptions,
+  type PoolStatistics,
+  PoolTerminatedError,
+  progressBar,
+  type TaskOptions,
+  WorkerDiedError,
+} from './pool';
 
 import './lazy';

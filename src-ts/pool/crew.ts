@@ -1,0 +1,373 @@
+/**
+ * A set of workers and the tasks for them. The parent knows which worker has which task: when one
+ * dies, exactly its task is lost. Results come through the event loop, or when somebody blocks until
+ * they are there (drive.ts).
+ */
+
+import { ProcessError, TimeoutError } from '../errors';
+import type { Process } from '../process';
+import { PoolTerminatedError, WorkerDiedError } from './errors';
+import { type Answer, Member, type MemberOptions } from './member';
+import { NOT_INITIALIZED, RETURNED } from './protocol';
+import { type Task } from './task';
+import { TaskQueue } from './task-queue';
+
+/** A worker gets as many tasks in advance as keep it busy for so many microseconds. */
+const ADVANCE = 500;
+const MOST_IN_ADVANCE = 128;
+
+/** So many workers in a row that die before they begin anything are too many. */
+const MOST_STILLBORN = 5;
+
+/** Seconds between SIGTERM and SIGKILL. */
+const GRACE = 1;
+
+export interface CrewOptions extends Omit<MemberOptions, 'name'> {
+  size: number;
+  /** What workers are called, before a number. */
+  name: string;
+  /** How many tasks a worker does before it is replaced. */
+  maxTasks: number | null;
+}
+
+/** What has happened so far. */
+export interface Counts {
+  completed: number;
+  failed: number;
+  retried: number;
+  forks: number;
+  deaths: number;
+}
+
+export class Crew {
+  readonly options: CrewOptions;
+  readonly members = new Set<Member>();
+  readonly counts: Counts = { completed: 0, failed: 0, retried: 0, forks: 0, deaths: 0 };
+  readonly #pending = new TaskQueue();
+  /** Microseconds that the tasks of a function take. */
+  readonly #averages = new Map<number, number>();
+  /** Workers that end, and have to be reaped. */
+  readonly #leaving = new Set<Member>();
+  #broken: { reason: unknown } | null = null;
+  #closed = false;
+  #stillborn = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing = false;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: CrewOptions) {
+    this.options = options;
+  }
+
+  /** Why it takes no more tasks for ever, if so. */
+  get broken(): { reason: unknown } | null {
+    return this.#broken;
+  }
+
+  /** How many tasks wait for a worker. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /** Whether every task has ended. */
+  get idle(): boolean {
+    return this.#pending.length === 0 && [...this.members].every(({ tasks }) => tasks.length === 0);
+  }
+
+  submit(task: Task): void {
+    this.#listen(task);
+    this.#pending.push(task);
+    this.dispatch();
+    if (!task.running && !task.settled) task.keep();
+  }
+
+  /** Takes a task back that no worker has been given; false if it is too late. */
+  cancel(task: Task): boolean {
+    return !task.settled && this.#pending.delete(task);
+  }
+
+  /** Gives tasks to workers, as many as can be. */
+  dispatch(): void {
+    while (this.#broken === null) {
+      const task = this.#pending.first();
+      if (task === undefined) break;
+      const member = this.#choose(task);
+      if (member === null) break;
+      this.#pending.shift();
+      this.#give(member, task);
+    }
+    if (this.#closed) this.#dismissIdle();
+    this.#arm();
+  }
+
+  /** Reads what a worker has answered, and goes on. */
+  service(member: Member): void {
+    const answers: Answer[] = [];
+    const alive = member.read(answers) && member.end.write();
+    // Decoded first: what is called below may come back here.
+    for (const answer of answers) this.#answered(member, answer);
+    if (!alive) this.#died(member);
+    this.dispatch();
+  }
+
+  /** Sends what was added since. */
+  flush(): void {
+    this.#flushing = false;
+    for (const member of this.members) {
+      if (member.end.unwritten > 0 && !member.end.write()) this.#died(member);
+    }
+    this.#arm();
+  }
+
+  /** No more tasks come; workers end when there is nothing left to do. */
+  close(): void {
+    this.#closed = true;
+    this.dispatch();
+  }
+
+  /** Ends all workers at once. What was outstanding fails with the reason. */
+  terminate(reason: unknown = new PoolTerminatedError('the pool was terminated')): void {
+    this.#break(reason, 'SIGTERM');
+    this.joinWorkers(GRACE);
+  }
+
+  /** Kills the workers; what was outstanding fails with the reason. */
+  kill(reason: unknown): void {
+    this.#break(reason, 'SIGKILL');
+    this.joinWorkers(GRACE);
+  }
+
+  /** Waits for the ends of the workers that leave; after so many seconds they are killed. */
+  joinWorkers(patience = Infinity): void {
+    for (const { process } of this.#leaving) end(process, patience);
+    this.#leaving.clear();
+  }
+
+  /** When there is nothing left to do and no worker. */
+  async whenLeft(): Promise<void> {
+    if (!this.idle || this.members.size > 0) {
+      await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    }
+    await Promise.all([...this.#leaving].map(({ process }) => process.joinAsync()));
+  }
+
+  /** The moment at which a running task has to be killed, of performance.now(). */
+  get deadline(): number {
+    let deadline = Infinity;
+    for (const { tasks } of this.members) {
+      if (tasks.length > 0) deadline = Math.min(deadline, tasks[0]!.deadline);
+    }
+    return deadline;
+  }
+
+  /** Kills the workers of tasks that have run for too long. */
+  checkDeadlines(): void {
+    const now = performance.now();
+    for (const member of this.members) {
+      const [task] = member.tasks;
+      if (task === undefined || task.deadline > now) continue;
+      this.#kill(member, task, new TimeoutError(`the task ran for ${task.options.timeout} s`));
+    }
+    this.dispatch();
+  }
+
+  /** The workers by what they do. */
+  workers(): { busy: number; idle: number } {
+    const busy = [...this.members].filter(({ tasks }) => tasks.length > 0).length;
+    return { busy, idle: this.members.size - busy };
+  }
+
+  /** The one that is to have the task; null if it has to wait. */
+  #choose(task: Task): Member | null {
+    const depth = this.#depthFor(task);
+    let best: Member | null = null;
+    let stranger: Member | null = null;
+    for (const member of this.members) {
+      const { length } = member.tasks;
+      if (member.retiring) continue;
+      if (member.known <= task.number) {
+        if (length === 0) stranger ??= member;
+      } else if (length < (best?.tasks.length ?? depth)) {
+        best = member;
+      }
+    }
+    if (best?.tasks.length === 0) return best;
+    if (this.members.size < this.options.size) return this.#hire();
+    if (best !== null || stranger === null) return best;
+    this.#dismiss(stranger);
+    return this.#hire();
+  }
+
+  /** How many tasks a worker may have at a time. */
+  #depthFor(task: Task): number {
+    const average = this.#averages.get(task.number);
+    if (average === undefined) return 1;
+    return Math.min(Math.max(Math.floor(ADVANCE / average), 1), MOST_IN_ADVANCE);
+  }
+
+  #hire(): Member {
+    this.#reap();
+    this.counts.forks += 1;
+    const name = `${this.options.name}-${this.counts.forks}`;
+    const member = new Member({ ...this.options, name });
+    this.members.add(member);
+    return member;
+  }
+
+  #give(member: Member, task: Task): void {
+    let taken: boolean;
+    try {
+      taken = member.give(task);
+    } catch (error) {
+      // What cannot be serialised is the task's own fault.
+      task.failed(error);
+      this.counts.failed += 1;
+      return;
+    }
+    if (member.given === this.options.maxTasks) member.retiring = true;
+    if (!taken) this.#died(member);
+    else if (member.end.unwritten > 0) this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      if (this.#flushing) this.flush();
+    });
+  }
+
+  #answered(member: Member, { status, value, microseconds }: Answer): void {
+    if (status === NOT_INITIALIZED) {
+      this.#break(value, 'SIGTERM');
+      return;
+    }
+    const task = member.take();
+    if (task === undefined) return;
+    this.#stillborn = 0;
+    const average = this.#averages.get(task.number) ?? microseconds;
+    this.#averages.set(task.number, Math.max((3 * average + microseconds) / 4, 1));
+    if (status === RETURNED) this.counts.completed += 1;
+    else this.counts.failed += 1;
+    if (member.retiring && member.tasks.length === 0) this.#dismiss(member);
+    if (status === RETURNED) task.returned(value);
+    else task.failed(value);
+  }
+
+  #died(member: Member): void {
+    if (!this.members.delete(member)) return;
+    this.counts.deaths += 1;
+    const { lost, untouched } = member.leftovers();
+    member.close();
+    end(member.process, GRACE);
+    const { pid, exitcode } = member.process;
+    const error = new WorkerDiedError(pid!, exitcode!);
+    this.#pending.putBack(untouched);
+    for (const task of lost) this.#lost(task, error);
+    const stillborn = lost.length === 0 && member.answered === 0 && untouched.length > 0;
+    this.#stillborn = stillborn ? this.#stillborn + 1 : 0;
+    if (this.#stillborn < MOST_STILLBORN) return;
+    const text = `${MOST_STILLBORN} workers in a row ended before they began a task`;
+    this.#break(new ProcessError(text, { cause: error }), 'SIGTERM');
+  }
+
+  #lost(task: Task, error: WorkerDiedError): void {
+    if (task.retries > 0 && !task.settled) {
+      this.counts.retried += 1;
+      task.again();
+      this.#pending.putBack([task]);
+      return;
+    }
+    this.counts.failed += 1;
+    task.failed(error);
+  }
+
+  /** Kills a worker because of the task that it does; the others that it has go to other workers. */
+  #kill(member: Member, task: Task, reason: unknown): void {
+    member.process.kill();
+    task.retries = 0;
+    task.failed(reason);
+    this.#died(member);
+  }
+
+  #listen(task: Task): void {
+    const { signal } = task.options;
+    if (signal === undefined) return;
+    const abort = (): void => this.#abort(task, signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    task.onEnd = () => signal.removeEventListener('abort', abort);
+  }
+
+  #abort(task: Task, reason: unknown): void {
+    const member = [...this.members].find(({ tasks }) => tasks[0] === task);
+    if (member !== undefined) this.#kill(member, task, reason);
+    else task.failed(reason);
+    this.#pending.delete(task);
+    this.dispatch();
+  }
+
+  /** It gets no more tasks, and ends when it sees so. */
+  #dismiss(member: Member): void {
+    this.members.delete(member);
+    this.#leaving.add(member);
+    member.close();
+    // For the event loop to reap it; blocking programs do so in #reap().
+    void member.process.joinAsync().then(() => this.#leaving.delete(member));
+  }
+
+  #dismissIdle(): void {
+    if (this.#pending.length > 0) return;
+    for (const member of this.members) if (member.tasks.length === 0) this.#dismiss(member);
+    this.#tellIfIdle();
+  }
+
+  #tellIfIdle(): void {
+    if (this.members.size > 0 || this.#pending.length > 0) return;
+    const waiters = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const waiter of waiters) waiter();
+  }
+
+  #reap(): void {
+    for (const member of this.#leaving) {
+      if (!member.process.isAlive()) this.#leaving.delete(member);
+    }
+  }
+
+  #break(reason: unknown, signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#broken ??= { reason };
+    const tasks = [...this.#pending.takeAll()];
+    for (const member of this.members) {
+      tasks.unshift(...member.tasks);
+      if (signal === 'SIGTERM') member.process.terminate();
+      else member.process.kill();
+      this.#leaving.add(member);
+      member.close();
+    }
+    this.members.clear();
+    this.#arm();
+    for (const task of tasks) task.failed(reason);
+    this.#tellIfIdle();
+  }
+
+  /** Lets the event loop wait for what is outstanding, and only for that. */
+  #arm(): void {
+    for (const member of this.members) {
+      if (member.tasks.length === 0) member.unwatch();
+      else if (!member.watched) member.watch(() => this.service(member));
+    }
+    clearTimeout(this.#timer);
+    const { deadline } = this;
+    if (deadline === Infinity) return;
+    const wait = Math.max(deadline - performance.now(), 0);
+    this.#timer = setTimeout(() => this.checkDeadlines(), wait);
+  }
+}
+
+/** Waits for the end of a process; after so many seconds it is killed. */
+function end(process: Process, patience: number): void {
+  process.join(patience);
+  if (process.isAlive()) process.kill();
+  process.join();
+}

@@ -1,0 +1,130 @@
+/** A worker, as its pool sees it. */
+
+import { unpack } from '../message';
+import { posix, type Watch } from '../native';
+import { Process } from '../process';
+import { type End, makeChannel, STARTED } from './channel';
+import { MaybeEncodingError } from './errors';
+import { numbersSoFar } from './functions';
+import { NOT_INITIALIZED, RETURNED, THREW } from './protocol';
+import type { Task } from './task';
+import { type Initializer, work } from './worker';
+
+/** An answer of a worker, decoded. */
+export interface Answer {
+  microseconds: number;
+  status: number;
+  /** The result, or the reason of the failure. */
+  value: unknown;
+}
+
+export interface MemberOptions {
+  initializer: Initializer;
+  name: string;
+  daemon: boolean;
+}
+
+export class Member {
+  readonly process: Process;
+  readonly end: End;
+  /** It knows the functions of all numbers below this. */
+  readonly known = numbersSoFar();
+  /** What it was given and has not answered; the first one runs. */
+  readonly tasks: Task[] = [];
+  given = 0;
+  answered = 0;
+  /** It gets no more. */
+  retiring = false;
+  #watch: Watch | undefined;
+
+  /** Forks it. */
+  constructor({ initializer, name, daemon }: MemberOptions) {
+    const { parentEnd, workerEnd } = makeChannel();
+    this.end = parentEnd;
+    this.process = new Process({ target: work, args: [workerEnd, initializer], name, daemon });
+    try {
+      this.process.start();
+    } catch (error) {
+      parentEnd.close();
+      throw error;
+    } finally {
+      posix.close(workerEnd.fd);
+    }
+  }
+
+  /** Gives it a task; false if it was found dead. */
+  give(task: Task): boolean {
+    const { buffer, length } = task.encode();
+    this.end.add(task.number, task.kind, buffer, length);
+    this.given += 1;
+    this.tasks.push(task);
+    if (this.tasks.length > 1) return true;
+    task.begin(performance.now());
+    return this.end.write();
+  }
+
+  /** Reads its answers. False when it has ended. */
+  read(answers: Answer[]): boolean {
+    return this.end.read((microseconds, status, payload) => {
+      answers.push(decode(microseconds, status, payload));
+    });
+  }
+
+  /** The task that was answered. */
+  take(): Task | undefined {
+    this.answered += 1;
+    const task = this.tasks.shift();
+    this.tasks[0]?.begin(performance.now());
+    return task;
+  }
+
+  /** After its death: those of its tasks that it had begun, and the others. */
+  leftovers(): { lost: Task[]; untouched: Task[] } {
+    const begun = Atomics.load(this.end.words, STARTED) - this.answered;
+    return { lost: this.tasks.slice(0, begun), untouched: this.tasks.slice(begun) };
+  }
+
+  /** Calls back once when it has answered or ended; keeps the event loop alive. */
+  watch(callback: () => void): void {
+    const { POLLIN, POLLOUT } = posix;
+    const events = this.end.unwritten > 0 ? POLLIN | POLLOUT : POLLIN;
+    this.unwatch();
+    this.#watch = posix.watch(
+      this.end.fd,
+      () => {
+        this.#watch = undefined;
+        callback();
+      },
+      events,
+    );
+  }
+
+  get watched(): boolean {
+    return this.#watch !== undefined;
+  }
+
+  unwatch(): void {
+    if (this.#watch === undefined) return;
+    posix.unwatch(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** Nothing is given to it or read from it any more; if it lives, it ends. */
+  close(): void {
+    this.unwatch();
+    this.end.close();
+  }
+}
+
+function decode(microseconds: number, status: number, payload: Uint8Array): Answer {
+  try {
+    const value = unpack(payload, undefined, false);
+    if (status === RETURNED || status === THREW || status === NOT_INITIALIZED) {
+      return { microseconds, status, value };
+    }
+    const [result, reason] = value as [string, string];
+    return { microseconds, status: THREW, value: new MaybeEncodingError(reason, result) };
+  } catch (error) {
+    return { microseconds, status: THREW, value: error };
+  }
+}

@@ -1,0 +1,18 @@
+/** What the numbers in the frames between a pool and its workers mean. */
+
+// To a worker: the number of the function, and how to call it.
+/** The payload is the arguments. */
+export const CALL = 0;
+/** The payload is a list of single arguments; so is the result of results. */
+export const MAP = 1;
+/** The payload is a list of lists of arguments. */
+export const STARMAP = 2;
+export type Kind = typeof CALL | typeof MAP | typeof STARMAP;
+
+// To the parent: the microseconds that the task took, and what the payload is.
+export const RETURNED = 0;
+export const THREW = 1;
+/** The texts of the result that cannot cross and of the reason. */
+export const UNSENDABLE = 2;
+/** The error of the initializer; the worker ends. */
+export const NOT_INITIALIZED = 3;

@@ -1,0 +1,112 @@
+/** What a pool is asked to do: one call, or the calls of one chunk. */
+
+import { checkedTimeout } from '../arguments';
+import { expected, ValueError } from '../errors';
+import { type Encoded, pack } from '../message';
+import type { Kind } from './protocol';
+
+export interface TaskOptions {
+  /** Seconds that it may run; then its worker is killed and replaced. */
+  timeout?: number | null;
+  /** Takes it back; if it runs, its worker is killed and replaced. */
+  signal?: AbortSignal;
+  /** How often it is begun again after the death of its worker. */
+  retries?: number;
+}
+
+/** The options that concern a task, checked. */
+export function checkedTaskOptions({ timeout, signal, retries = 0 }: TaskOptions): TaskOptions {
+  if (!Number.isInteger(retries) || retries < 0) {
+    throw new ValueError(`retries must be an integer >= 0, not ${String(retries)}`);
+  }
+  if (signal !== undefined && !(signal instanceof EventTarget)) {
+    throw new TypeError(expected('an AbortSignal', 'signal', signal));
+  }
+  return { timeout: checkedTimeout(timeout), ...(signal && { signal }), retries };
+}
+
+/** How a task ends. */
+export interface Settle {
+  returned: (value: unknown) => void;
+  failed: (reason: unknown) => void;
+}
+
+export class Task {
+  /** Its turn came: it runs, as far as its pool knows. */
+  running = false;
+  settled = false;
+  /** Milliseconds of performance.now() at which it is killed. */
+  deadline = Infinity;
+  retries: number;
+  /** When it runs; for executors. */
+  onRunning: (() => void) | null = null;
+  onEnd: (() => void) | null = null;
+  #argument: unknown;
+  readonly #lazy: boolean;
+  #kept: Encoded | null = null;
+
+  /**
+   * @param argument What the function is called with.
+   * @param lazy Whether it may be serialised as late as when a worker gets it.
+   */
+  constructor(
+    readonly number: number,
+    readonly kind: Kind,
+    argument: unknown,
+    lazy: boolean,
+    readonly settle: Settle,
+    readonly options: TaskOptions,
+  ) {
+    this.#argument = argument;
+    this.#lazy = lazy;
+    this.retries = options.retries ?? 0;
+  }
+
+  /** The argument, serialised; valid until something else is. */
+  encode(): Encoded {
+    return this.#kept ?? pack(this.#argument, false);
+  }
+
+  /** It has to wait: what is changed from now on does not concern it. */
+  keep(): void {
+    if (this.#lazy) return;
+    try {
+      const { buffer, length, descriptors } = pack(this.#argument, false);
+      this.#kept = { buffer: buffer.slice(0, length), length, descriptors };
+      this.#argument = undefined;
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  begin(now: number): void {
+    if (this.running) return;
+    this.running = true;
+    if (this.options.timeout != null) this.deadline = now + this.options.timeout * 1000;
+    this.onRunning?.();
+  }
+
+  /** Its worker died; another one will begin it anew. */
+  again(): void {
+    this.retries -= 1;
+    this.running = false;
+    this.deadline = Infinity;
+  }
+
+  returned(value: unknown): void {
+    if (this.#end()) this.settle.returned(value);
+  }
+
+  failed(reason: unknown): void {
+    if (this.#end()) this.settle.failed(reason);
+  }
+
+  #end(): boolean {
+    const first = !this.settled;
+    this.settled = true;
+    this.#argument = undefined;
+    this.#kept = null;
+    if (first) this.onEnd?.();
+    return first;
+  }
+}

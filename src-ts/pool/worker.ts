@@ -1,0 +1,152 @@
+/** What a worker does: tasks, one after the other, until its parent closes the channel. */
+
+import { inspect } from 'node:util';
+
+import { pack, unpack } from '../message';
+import { main } from '../realm';
+import { type End, STARTED } from './channel';
+import { functionOf, type TaskFunction } from './functions';
+import { type Kind, MAP, NOT_INITIALIZED, RETURNED, STARMAP, THREW, UNSENDABLE } from './protocol';
+
+export interface Initializer {
+  initializer: TaskFunction | null;
+  initargs: readonly unknown[];
+}
+
+/** Results are kept back for so many microseconds while there are more tasks to do. */
+const KEPT_BACK = 200;
+/** But not more than so many bytes of them. */
+const MOST_KEPT = 32 * 1024;
+
+interface Task {
+  call: TaskFunction;
+  kind: Kind;
+  argument: unknown;
+}
+
+/** The main function of a worker. */
+export async function work(end: End, { initializer, initargs }: Initializer): Promise<void> {
+  // Control-C is for the parent, which ends its workers.
+  main.process.on('SIGINT', () => undefined);
+  try {
+    await initializer?.(...initargs);
+  } catch (error) {
+    answer(end, 0, NOT_INITIALIZED, error);
+    end.writeAll();
+    return;
+  }
+  const answers = new Answers(end);
+  let task: Task | Unreadable | undefined;
+  const take = (number: number, kind: number, payload: Uint8Array): void => {
+    task = decode(number, kind as Kind, payload);
+  };
+  for (;;) {
+    while (end.next(take)) {
+      // For the parent to know whose fault it is when this process dies.
+      Atomics.add(end.words, STARTED, 1);
+      const begin = performance.now();
+      let status = RETURNED;
+      let result: unknown;
+      try {
+        result = run(task!);
+        if (isThenable(result)) result = await result;
+      } catch (error) {
+        status = THREW;
+        result = error;
+      }
+      task = undefined;
+      answers.add((performance.now() - begin) * 1000, status, result);
+    }
+    answers.write();
+    if (!end.fill()) return;
+  }
+}
+
+/** A task whose arguments could not be decoded. */
+class Unreadable {
+  constructor(readonly reason: unknown) {}
+}
+
+function decode(number: number, kind: Kind, payload: Uint8Array): Task | Unreadable {
+  try {
+    return { call: functionOf(number), kind, argument: unpack(payload, undefined, false) };
+  } catch (error) {
+    return new Unreadable(error);
+  }
+}
+
+function run(task: Task | Unreadable): unknown {
+  if (task instanceof Unreadable) throw task.reason;
+  const { call, kind, argument } = task;
+  if (kind === MAP) return mapped(argument as unknown[], (item) => call(item));
+  if (kind === STARMAP) return mapped(argument as unknown[][], (args) => call(...args));
+  return call(...(argument as unknown[]));
+}
+
+/** Like Array.map; a promise is waited for before the next call. */
+function mapped<T>(items: readonly T[], call: (item: T) => unknown): unknown {
+  const results: unknown[] = [];
+  for (let index = 0; index < items.length; index++) {
+    const result = call(items[index]!);
+    if (isThenable(result)) return mappedAsync(results, result, items.slice(index + 1), call);
+    results.push(result);
+  }
+  return results;
+}
+
+async function mappedAsync<T>(
+  results: unknown[],
+  pending: PromiseLike<unknown>,
+  rest: readonly T[],
+  call: (item: T) => unknown,
+): Promise<unknown[]> {
+  results.push(await pending);
+  for (const item of rest) results.push(await call(item));
+  return results;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
+}
+
+/** Collects the answers to short tasks, so that many go by one system call. */
+class Answers {
+  readonly #end: End;
+  #oldest = 0;
+
+  constructor(end: End) {
+    this.#end = end;
+  }
+
+  add(microseconds: number, status: number, result: unknown): void {
+    const now = performance.now();
+    if (this.#end.unwritten === 0) this.#oldest = now;
+    answer(this.#end, microseconds, status, result);
+    const age = (now - this.#oldest) * 1000 + microseconds;
+    if (age > KEPT_BACK || this.#end.unwritten > MOST_KEPT || !this.#end.hasNext) this.write();
+  }
+
+  write(): void {
+    if (this.#end.unwritten > 0) this.#end.writeAll();
+  }
+}
+
+function answer(end: End, microseconds: number, status: number, result: unknown): void {
+  const time = Math.min(Math.round(microseconds), 0xffffffff);
+  try {
+    const { buffer, length } = pack(result, false);
+    end.add(time, status, buffer, length);
+  } catch (error) {
+    const texts = [shown(result), shown(error)];
+    const { buffer, length } = pack(texts, false);
+    end.add(time, UNSENDABLE, buffer, length);
+  }
+}
+
+function shown(value: unknown): string {
+  try {
+    return value instanceof Error ? `${value.name}: ${value.message}` : inspect(value);
+  } catch {
+    return typeof value;
+  }
+}
