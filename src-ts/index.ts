@@ -106,6 +106,22 @@ export {
   type SharedMemoryOptions,
 } from './shared-memory';
 export {
+  ALL_COMPLETED,
+  asCompleted,
+  BrokenExecutor,
+  BrokenProcessPool,
+  CancelledError,
+  type ExecutorMapOptions,
+  type ExecutorOptions,
+  ExecutorResults,
+  FIRST_COMPLETED,
+  FIRST_EXCEPTION,
+  Future,
+  InvalidStateError,
+  ProcessPoolExecutor,
+} from './futures';
+export * as futures from './futures';
+export {
   type ApplyOptions,
   AsyncResult,
   type ImapOptions,

@@ -316,6 +316,7 @@ export class Process {
   #bootstrap(parent: { name: string; pid: number }, sentinel: Sentinel): void {
     counter = 0;
     children.clear();
+    employers.clear();
     waiting = false;
     current = this; // eslint-disable-line @typescript-eslint/no-this-alias
     parentOfCurrent = new ParentProcess(parent.name, parent.pid, sentinel);
@@ -413,14 +414,29 @@ function waitForChildrenAtExit(): void {
   waiting = true;
   main.process.on('beforeExit', () => void finishChildren());
   atExit(CHILDREN_IN_TIME, () => {
+    dismissChildren();
     terminateDaemons();
     for (const child of children) child.join();
   });
 }
 
+/** What has children that end when they are told to, and not before. */
+const employers = new Set<() => void>();
+
+/** Calls the function when this process has nothing left to do but to wait for its children. */
+export function beforeWaitingForChildren(dismiss: () => void): void {
+  employers.add(dismiss);
+}
+
+function dismissChildren(): void {
+  for (const dismiss of employers) dismiss();
+  employers.clear();
+}
+
 /** Ends the daemonic children and waits for all, on the event loop; null when there are none. */
 function finishChildren(): Promise<void> | null {
   if (children.size === 0) return null;
+  dismissChildren();
   terminateDaemons();
   const ends = activeChildren().map((child) => child.joinAsync());
   return Promise.all(ends).then(() => undefined);

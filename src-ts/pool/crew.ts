@@ -5,7 +5,7 @@
  */
 
 import { ProcessError, TimeoutError } from '../errors';
-import type { Process } from '../process';
+import { beforeWaitingForChildren, type Process } from '../process';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
@@ -54,6 +54,7 @@ export class Crew {
   #timer: NodeJS.Timeout | undefined;
   #flushing = false;
   #whenIdle: (() => void)[] = [];
+  readonly #dismissAtEnd = (): void => this.terminate();
 
   constructor(options: CrewOptions) {
     this.options = options;
@@ -207,6 +208,8 @@ export class Crew {
 
   #hire(): Member {
     this.#reap();
+    // Daemonic workers are ended anyway.
+    if (!this.options.daemon) beforeWaitingForChildren(this.#dismissAtEnd);
     this.counts.forks += 1;
     const name = `${this.options.name}-${this.counts.forks}`;
     const member = new Member({ ...this.options, name });
