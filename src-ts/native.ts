@@ -99,6 +99,8 @@ export interface PosixAddon extends PosixConstants {
   kill(pid: number, signal: number): void;
   /** Whether there is no such process, or only its zombie. */
   hasEnded(pid: number): boolean;
+  /** Memory that is freed is kept for what is allocated next, as far as the C library can be told. */
+  keepFreedMemory(): void;
   exit(code: number): never;
   pidfdOpen(pid: number): number;
   setParentDeathSignal(signal: number): void;

@@ -12,6 +12,10 @@
 
 #include "error.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #ifdef __linux__
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -86,6 +90,16 @@ void SetThreadName(const CallbackInfo& info) {
 #endif
 }
 
+// keepFreedMemory(): large pieces are mapped anew each time otherwise, and each of their pages is
+// a page fault.
+void KeepFreedMemory(const CallbackInfo&) {
+#ifdef __GLIBC__
+  constexpr int kSize = 64 * 1024 * 1024;
+  mallopt(M_MMAP_THRESHOLD, kSize);
+  mallopt(M_TRIM_THRESHOLD, 2 * kSize);
+#endif
+}
+
 Value HasEndedAt(const CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), HasEnded(IntAt(info, 0)));
 }
@@ -133,6 +147,7 @@ void RegisterProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("waitpid", Napi::Function::New(env, Waitpid, "waitpid"));
   exports.Set("kill", Napi::Function::New(env, Kill, "kill"));
   exports.Set("hasEnded", Napi::Function::New(env, HasEndedAt, "hasEnded"));
+  exports.Set("keepFreedMemory", Napi::Function::New(env, KeepFreedMemory, "keepFreedMemory"));
   exports.Set("exit", Napi::Function::New(env, Exit, "exit"));
   exports.Set("pidfdOpen", Napi::Function::New(env, PidfdOpen, "pidfdOpen"));
   exports.Set("setParentDeathSignal",

@@ -52,7 +52,7 @@ export class Crew {
   #closed = false;
   #stillborn = 0;
   #timer: NodeJS.Timeout | undefined;
-  #flushing = false;
+  #looping = false;
   #whenIdle: (() => void)[] = [];
   readonly #dismissAtEnd = (): void => this.terminate();
 
@@ -98,7 +98,7 @@ export class Crew {
       this.#give(member, task);
     }
     if (this.#closed) this.#dismissIdle();
-    this.#arm();
+    this.#onEventLoop();
   }
 
   /** Reads what a worker has answered, and goes on. */
@@ -113,11 +113,10 @@ export class Crew {
 
   /** Sends what was added since. */
   flush(): void {
-    this.#flushing = false;
-    for (const member of this.members) {
-      if (member.end.unwritten > 0 && !member.end.write()) this.#died(member);
-    }
-    this.#arm();
+    const dead = [...this.members].filter(({ end }) => end.unwritten > 0 && !end.write());
+    if (dead.length === 0) return;
+    for (const member of dead) this.#died(member);
+    this.dispatch();
   }
 
   /** No more tasks come; workers end when there is nothing left to do. */
@@ -229,14 +228,16 @@ export class Crew {
     }
     if (member.given === this.options.maxTasks) member.retiring = true;
     if (!taken) this.#died(member);
-    else if (member.end.unwritten > 0) this.#flushSoon();
   }
 
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
+  /** The rest is the event loop's, unless somebody blocks first and does it. */
+  #onEventLoop(): void {
+    if (this.#looping) return;
+    this.#looping = true;
     queueMicrotask(() => {
-      if (this.#flushing) this.flush();
+      this.#looping = false;
+      this.flush();
+      this.#arm();
     });
   }
 
@@ -349,7 +350,7 @@ export class Crew {
       member.close();
     }
     this.members.clear();
-    this.#arm();
+    this.#onEventLoop();
     for (const task of tasks) task.failed(reason);
     this.#tellIfIdle();
   }

@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 
 import { pack, unpack } from '../message';
+import { posix } from '../native';
 import { main } from '../realm';
 import { type End, STARTED } from './channel';
 import { functionOf, type TaskFunction } from './functions';
@@ -28,6 +29,7 @@ interface Task {
 export async function work(end: End, { initializer, initargs }: Initializer): Promise<void> {
   // Control-C is for the parent, which ends its workers.
   main.process.on('SIGINT', () => undefined);
+  posix.keepFreedMemory();
   try {
     await initializer?.(...initargs);
   } catch (error) {

@@ -19,7 +19,7 @@ import {
 
 const INITIAL = 8192;
 /** A larger buffer is not kept. */
-const KEPT = 1024 * 1024;
+const KEPT = 4 * 1024 * 1024;
 /** Up to here a loop in JavaScript is faster than a call of Node's. */
 const BY_HAND = 24;
 /** Room that is always enough for a tag and a number. */
