@@ -31,9 +31,8 @@ void DropPromiseJobs(Isolate* isolate, Local<Context> context) {
 
 // Node calls these two again until they return: it must not be kept from that.
 bool InTimersOrImmediates(Isolate* isolate) {
-  const auto options = static_cast<v8::StackTrace::StackTraceOptions>(
-      v8::StackTrace::kFunctionName | v8::StackTrace::kScriptName);
-  Local<v8::StackTrace> stack = v8::StackTrace::CurrentStackTrace(isolate, 10000, options);
+  Local<v8::StackTrace> stack =
+      v8::StackTrace::CurrentStackTrace(isolate, 10000, v8::StackTrace::kFunctionName);
   if (stack->GetFrameCount() == 0) return false;
   Local<v8::StackFrame> outermost = stack->GetFrame(isolate, stack->GetFrameCount() - 1);
   v8::String::Utf8Value function(isolate, outermost->GetFunctionName());

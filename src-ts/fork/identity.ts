@@ -5,9 +5,10 @@ import { posix } from '../native';
 import { main, realms } from '../realm';
 import { replaceInChildren } from './replace';
 
-for (const { process } of realms) {
-  replaceInChildren(process, 'pid', { get: () => posix.getpid(), enumerable: true });
-}
+/** `process.pid`, which Node has cached, in a child. */
+export const pid = { get: (): number => posix.getpid(), enumerable: true, configurable: true };
+
+for (const { process } of realms) replaceInChildren(process, 'pid', pid);
 
 registerAtFork({
   child() {

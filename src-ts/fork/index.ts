@@ -33,11 +33,11 @@ const nothing = (): void => {};
  */
 export function forkInto(child: () => void, kept: readonly number[]): number {
   rehearse();
-  runHooks('before');
-  const border = new Border();
-  const tracked = promisesAreTracked();
   let pid: number;
   try {
+    runHooks('before');
+    const border = new Border();
+    const tracked = promisesAreTracked();
     pid = fork(nothing, kept);
     if (pid === 0) becomeChildOrEnd(child, border, tracked);
   } finally {

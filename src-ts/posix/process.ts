@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 
 import { reallyExit } from '../fork/exit';
+import { pid } from '../fork/identity';
 import { fork as forkNode, posix } from '../native';
 import { main, realms } from '../realm';
 import { checkedInt } from './arguments';
@@ -71,10 +72,7 @@ let adapted = false;
 
 /** In the child of a plain fork: what Node has cached, and the end that it could not survive. */
 function adaptNode(): void {
-  const pid = posix.getpid();
-  for (const { process } of realms) {
-    Object.defineProperty(process, 'pid', { value: pid, enumerable: true, configurable: true });
-  }
+  for (const { process } of realms) Object.defineProperty(process, 'pid', pid);
   if (!adapted) exitAfterListeners();
   adapted = true;
 }
