@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 
 import { checkedTimeout } from '../arguments';
 import { expected, RuntimeError, TimeoutError } from '../errors';
+import { Awaitable } from '../pool/awaitable';
 import type { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
 import { main } from '../realm';
@@ -46,7 +47,7 @@ let count = 0;
  * The outcome of a call that an executor makes. result() blocks, `await` does not.
  * @see https://docs.python.org/3/library/concurrent.futures.html#future-objects
  */
-export class Future<T = unknown> implements PromiseLike<T> {
+export class Future<T = unknown> extends Awaitable<T> {
   #state: State = PENDING;
   #value: T | undefined;
   #failure: { reason: unknown } | null = null;
@@ -56,6 +57,7 @@ export class Future<T = unknown> implements PromiseLike<T> {
 
   /** Executors make them; one that is made by itself is for tests. */
   constructor(source: Source = { crew: null, cancel: () => true }) {
+    super();
     this.#source = source;
   }
 
@@ -145,23 +147,8 @@ export class Future<T = unknown> implements PromiseLike<T> {
     this.#ended();
   }
 
-  then<A = T, B = never>(
-    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#promise().then(fulfilled, rejected);
-  }
-
-  catch<B = never>(rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#promise().catch(rejected);
-  }
-
-  finally(done?: (() => void) | null): Promise<T> {
-    return this.#promise().finally(done);
-  }
-
   /** Python's repr. */
-  toString(): string {
+  override toString(): string {
     const words = [`state=${inWords[this.#state]}`];
     if (this.#state === FINISHED) {
       words.push(
@@ -203,7 +190,7 @@ export class Future<T = unknown> implements PromiseLike<T> {
     }
   }
 
-  async #promise(): Promise<T> {
+  protected async promise(): Promise<T> {
     if (!this.done()) await new Promise<void>((resolve) => this.#callbacks.push(() => resolve()));
     return this.result();
   }

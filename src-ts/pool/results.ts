@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 
 import { checkedTimeout } from '../arguments';
 import { TimeoutError, ValueError } from '../errors';
+import { Awaitable } from './awaitable';
 import type { Crew } from './crew';
 import { drive } from './drive';
 
@@ -21,13 +22,14 @@ type Outcome<T> = { ok: true; value: T } | { ok: false; reason: unknown };
  * blocks.
  * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.pool.AsyncResult
  */
-export class AsyncResult<T> implements PromiseLike<T> {
+export class AsyncResult<T> extends Awaitable<T> {
   readonly #crew: Crew;
   readonly #callbacks: Callbacks<T>;
   #outcome: Outcome<T> | null = null;
   #waiters: (() => void)[] = [];
 
   constructor(crew: Crew, callbacks: Callbacks<T> = {}) {
+    super();
     this.#crew = crew;
     this.#callbacks = callbacks;
   }
@@ -64,22 +66,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#outcome.ok;
   }
 
-  then<A = T, B = never>(
-    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#promise().then(fulfilled, rejected);
-  }
-
-  catch<B = never>(rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#promise().catch(rejected);
-  }
-
-  finally(done?: (() => void) | null): Promise<T> {
-    return this.#promise().finally(done);
-  }
-
-  toString(): string {
+  override toString(): string {
     return `<${this.constructor.name} ${this.#outcome === null ? 'pending' : 'ready'}>`;
   }
 
@@ -107,7 +94,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     }
   }
 
-  async #promise(): Promise<T> {
+  protected async promise(): Promise<T> {
     if (this.#outcome === null) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     return this.get();
   }
