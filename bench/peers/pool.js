@@ -41,7 +41,7 @@ async function measure(pool) {
     for (const result of pool.imap(echo, sameBytes(length))) check(result.length === size, 'echo');
   };
   const results = {
-    map: await thousandsASecond(map, count),
+    map: await thousandsASecond(map, count, count),
     singly: await thousandsASecond(singly, count),
     mapOne: await thousandsASecond(mapOne, count),
     imap: await thousandsASecond(imap, count),

@@ -7,10 +7,10 @@ const { median, now, time } = require('../../lib');
 const BUDGET = 150;
 const MOST_SAMPLES = 5;
 
-/** Milliseconds of `action(count)`, where all are warm. */
-async function milliseconds(action, count) {
+/** Milliseconds of `action(count)`, after some of `action(few)` to warm up. */
+async function milliseconds(action, count, few = Math.ceil(count / 10)) {
   const warm = now() + BUDGET;
-  do await action(Math.ceil(count / 10));
+  do await action(few);
   while (now() < warm);
   const samples = [];
   const end = now() + BUDGET;
@@ -19,7 +19,8 @@ async function milliseconds(action, count) {
   return median(samples);
 }
 
-const thousandsASecond = async (action, count) => count / (await milliseconds(action, count));
+const thousandsASecond = async (action, count, few) =>
+  count / (await milliseconds(action, count, few));
 const seconds = async (action, count) => (await milliseconds(action, count)) / 1000;
 const perSecond = async (action, count) => 1000 * (await thousandsASecond(action, count));
 
