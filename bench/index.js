@@ -12,6 +12,7 @@ const benchmarks = {
   roundtrip: './roundtrip',
   bandwidth: './bandwidth',
   queue: './queue',
+  pool: './pool',
   'shared-memory': './shared-memory',
 };
 

@@ -117,4 +117,16 @@ function compare(name, title, rows, { digits = 2 } = {}) {
   ]);
 }
 
-module.exports = { canPin, compare, compiled, jsonOf, median, now, report, RUNS, table, time };
+module.exports = {
+  canPin,
+  compare,
+  compiled,
+  jsonOf,
+  median,
+  now,
+  python,
+  report,
+  RUNS,
+  table,
+  time,
+};

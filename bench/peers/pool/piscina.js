@@ -1,0 +1,7 @@
+'use strict';
+
+const { move } = require('piscina');
+
+const tasks = require('./tasks');
+
+module.exports = { ...tasks, moved: (bytes) => move(bytes) };

@@ -1,0 +1,5 @@
+'use strict';
+
+const { ThreadWorker } = require('poolifier');
+
+module.exports = new ThreadWorker(require('./tasks'));
