@@ -403,6 +403,9 @@ export function cpuCount(): number {
 /** For programs that were frozen into an executable on Windows: does nothing here, as in Python. */
 export function freezeSupport(): void {}
 
+/** Workers, which have no end of their own: the end of the program ends them like daemonic ones. */
+export const servants = new WeakSet<Process>();
+
 let waiting = false;
 /** Before the feeders of queues, which children may wait for. */
 const CHILDREN_IN_TIME = 0;
@@ -427,7 +430,9 @@ function finishChildren(): Promise<void> | null {
 }
 
 function terminateDaemons(): void {
-  for (const child of activeChildren()) if (child.daemon) child.terminate();
+  for (const child of activeChildren()) {
+    if (child.daemon || servants.has(child)) child.terminate();
+  }
 }
 
 function toOptions(given: unknown[]): ProcessOptions {

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 
 import { pack, unpack } from '../message';
 import { main } from '../realm';
-import { type End, STARTED } from './channel';
+import { type End, own, STARTED } from './channel';
 import { functionOf, type TaskFunction } from './functions';
 import { type Kind, MAP, NOT_INITIALIZED, RETURNED, STARMAP, THREW, UNSENDABLE } from './protocol';
 
@@ -26,6 +26,7 @@ interface Task {
 
 /** The main function of a worker. */
 export async function work(end: End, { initializer, initargs }: Initializer): Promise<void> {
+  own(end);
   // Control-C is for the parent, which ends its workers.
   main.process.on('SIGINT', () => undefined);
   try {
