@@ -316,7 +316,6 @@ export class Process {
   #bootstrap(parent: { name: string; pid: number }, sentinel: Sentinel): void {
     counter = 0;
     children.clear();
-    employers.clear();
     waiting = false;
     current = this; // eslint-disable-line @typescript-eslint/no-this-alias
     parentOfCurrent = new ParentProcess(parent.name, parent.pid, sentinel);
@@ -404,6 +403,9 @@ export function cpuCount(): number {
 /** For programs that were frozen into an executable on Windows: does nothing here, as in Python. */
 export function freezeSupport(): void {}
 
+/** Workers, which have no end of their own: the end of the program ends them like daemonic ones. */
+export const servants = new WeakSet<Process>();
+
 let waiting = false;
 /** Before the feeders of queues, which children may wait for. */
 const CHILDREN_IN_TIME = 0;
@@ -414,36 +416,23 @@ function waitForChildrenAtExit(): void {
   waiting = true;
   main.process.on('beforeExit', () => void finishChildren());
   atExit(CHILDREN_IN_TIME, () => {
-    dismissChildren();
     terminateDaemons();
     for (const child of children) child.join();
   });
 }
 
-/** What has children that end when they are told to, and not before. */
-const employers = new Set<() => void>();
-
-/** Calls the function when this process has nothing left to do but to wait for its children. */
-export function beforeWaitingForChildren(dismiss: () => void): void {
-  employers.add(dismiss);
-}
-
-function dismissChildren(): void {
-  for (const dismiss of employers) dismiss();
-  employers.clear();
-}
-
 /** Ends the daemonic children and waits for all, on the event loop; null when there are none. */
 function finishChildren(): Promise<void> | null {
   if (children.size === 0) return null;
-  dismissChildren();
   terminateDaemons();
   const ends = activeChildren().map((child) => child.joinAsync());
   return Promise.all(ends).then(() => undefined);
 }
 
 function terminateDaemons(): void {
-  for (const child of activeChildren()) if (child.daemon) child.terminate();
+  for (const child of activeChildren()) {
+    if (child.daemon || servants.has(child)) child.terminate();
+  }
 }
 
 function toOptions(given: unknown[]): ProcessOptions {

@@ -58,8 +58,13 @@ class Shared {
 /** Calls for each frame: its two numbers and its payload, which is valid during the call only. */
 export type OnFrame = (first: number, second: number, payload: Uint8Array) => void;
 
-/** The parents' ends in this process: no child may keep them, or their workers would see no end. */
-const parentEnds = new Set<End>();
+/** The ends that this process uses: no child may keep them, or the other side would see no end. */
+const ownEnds = new Set<End>();
+
+/** In a worker: its end is its own, not its children's. */
+export function own(end: End): void {
+  ownEnds.add(end);
+}
 
 /** One end of a channel. */
 export class End {
@@ -173,7 +178,7 @@ export class End {
   }
 
   close(): void {
-    parentEnds.delete(this);
+    ownEnds.delete(this);
     posix.close(this.fd);
     this.#shared.unmap();
   }
@@ -241,13 +246,13 @@ export function makeChannel(): { parentEnd: End; workerEnd: End } {
   const [mine, theirs] = posix.socketpair();
   const parentEnd = new End(mine, shared, shared.toWorker, shared.toParent);
   const workerEnd = new End(theirs, shared, shared.toParent, shared.toWorker);
-  parentEnds.add(parentEnd);
+  own(parentEnd);
   return { parentEnd, workerEnd };
 }
 
 registerAtFork({
   child() {
-    for (const { fd } of parentEnds) posix.close(fd);
-    parentEnds.clear();
+    for (const { fd } of ownEnds) posix.close(fd);
+    ownEnds.clear();
   },
 });

@@ -4,8 +4,9 @@
  * they are there (drive.ts).
  */
 
-import { ProcessError, TimeoutError } from '../errors';
-import { beforeWaitingForChildren, type Process } from '../process';
+import { ProcessError, TimeoutError, ValueError } from '../errors';
+import type { Process } from '../process';
+import { main } from '../realm';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
@@ -18,6 +19,9 @@ const MOST_IN_ADVANCE = 128;
 
 /** So many workers in a row that die before they begin anything are too many. */
 const MOST_STILLBORN = 5;
+
+/** Milliseconds; setTimeout() takes no more. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
@@ -39,22 +43,29 @@ export interface Counts {
   deaths: number;
 }
 
+/** The tasks that an AbortSignal takes back. */
+interface Listener {
+  tasks: Set<Task>;
+  stop: () => void;
+}
+
 export class Crew {
   readonly options: CrewOptions;
   readonly members = new Set<Member>();
   readonly counts: Counts = { completed: 0, failed: 0, retried: 0, forks: 0, deaths: 0 };
+  readonly #pid = main.process.pid;
   readonly #pending = new TaskQueue();
   /** Microseconds that the tasks of a function take. */
   readonly #averages = new Map<number, number>();
   /** Workers that end, and have to be reaped. */
   readonly #leaving = new Set<Member>();
+  readonly #listeners = new Map<AbortSignal, Listener>();
   #broken: { reason: unknown } | null = null;
   #closed = false;
   #stillborn = 0;
   #timer: NodeJS.Timeout | undefined;
   #looping = false;
   #whenIdle: (() => void)[] = [];
-  readonly #dismissAtEnd = (): void => this.terminate();
 
   constructor(options: CrewOptions) {
     this.options = options;
@@ -75,7 +86,22 @@ export class Crew {
     return this.#pending.length === 0 && [...this.members].every(({ tasks }) => tasks.length === 0);
   }
 
+  /** Whether it belongs to this process, and not to a parent. */
+  get own(): boolean {
+    return this.#pid === main.process.pid;
+  }
+
+  /** @throws ValueError in a child of its process, which has none of the workers. */
+  checkOwner(): void {
+    if (!this.own) throw new ValueError('the pool belongs to another process');
+  }
+
   submit(task: Task): void {
+    this.checkOwner();
+    if (this.#broken !== null) {
+      task.failed(this.#broken.reason);
+      return;
+    }
     this.#listen(task);
     this.#pending.push(task);
     this.dispatch();
@@ -92,8 +118,9 @@ export class Crew {
     while (this.#broken === null) {
       const task = this.#pending.first();
       if (task === undefined) break;
-      const member = this.#choose(task);
+      const member = this.#find(task);
       if (member === null) break;
+      if (member === undefined) continue;
       this.#pending.shift();
       this.#give(member, task);
     }
@@ -103,20 +130,22 @@ export class Crew {
 
   /** Reads what a worker has answered, and goes on. */
   service(member: Member): void {
-    const answers: Answer[] = [];
-    const alive = member.read(answers) && member.end.write();
-    // Decoded first: what is called below may come back here.
-    for (const answer of answers) this.#answered(member, answer);
+    const alive = member.read() && member.end.write();
+    this.#deliver(member);
     if (!alive) this.#died(member);
     this.dispatch();
   }
 
-  /** Sends what was added since. */
+  /** Sends what was added since, and hands over what was read. */
   flush(): void {
-    const dead = [...this.members].filter(({ end }) => end.unwritten > 0 && !end.write());
-    if (dead.length === 0) return;
-    for (const member of dead) this.#died(member);
-    this.dispatch();
+    let lost = false;
+    for (const member of this.members) {
+      this.#deliver(member);
+      if (!this.members.has(member) || member.end.unwritten === 0 || member.end.write()) continue;
+      lost = true;
+      this.#died(member);
+    }
+    if (lost) this.dispatch();
   }
 
   /** No more tasks come; workers end when there is nothing left to do. */
@@ -164,8 +193,12 @@ export class Crew {
   checkDeadlines(): void {
     const now = performance.now();
     for (const member of this.members) {
+      const late = member.tasks[0];
+      if (late === undefined || late.deadline > now) continue;
+      // It may have answered while this process was busy.
+      this.service(member);
       const [task] = member.tasks;
-      if (task === undefined || task.deadline > now) continue;
+      if (task === undefined || task.deadline > now || !this.members.has(member)) continue;
       this.#kill(member, task, new TimeoutError(`the task ran for ${task.options.timeout} s`));
     }
     this.dispatch();
@@ -175,6 +208,19 @@ export class Crew {
   workers(): { busy: number; idle: number } {
     const busy = [...this.members].filter(({ tasks }) => tasks.length > 0).length;
     return { busy, idle: this.members.size - busy };
+  }
+
+  /** As #choose(); undefined if no worker can be made, and the task has failed therefore. */
+  #find(task: Task): Member | null | undefined {
+    try {
+      return this.#choose(task);
+    } catch (error) {
+      // There will be another attempt when one of the others has answered.
+      if (this.workers().busy > 0) return null;
+      this.counts.failed += 1;
+      task.failed(error);
+      return undefined;
+    }
   }
 
   /** The one that is to have the task; null if it has to wait. */
@@ -207,11 +253,9 @@ export class Crew {
 
   #hire(): Member {
     this.#reap();
-    // Daemonic workers are ended anyway.
-    if (!this.options.daemon) beforeWaitingForChildren(this.#dismissAtEnd);
-    this.counts.forks += 1;
-    const name = `${this.options.name}-${this.counts.forks}`;
+    const name = `${this.options.name}-${this.counts.forks + 1}`;
     const member = new Member({ ...this.options, name });
+    this.counts.forks += 1;
     this.members.add(member);
     return member;
   }
@@ -241,6 +285,11 @@ export class Crew {
     });
   }
 
+  /** What is called here may come back here, for the rest. */
+  #deliver(member: Member): void {
+    for (let answer; (answer = member.answers.shift());) this.#answered(member, answer);
+  }
+
   #answered(member: Member, { status, value, microseconds }: Answer): void {
     if (status === NOT_INITIALIZED) {
       this.#break(value, 'SIGTERM');
@@ -259,11 +308,15 @@ export class Crew {
   }
 
   #died(member: Member): void {
+    if (!this.members.has(member)) return;
+    // Nothing more is begun or answered after this.
+    end(member.process, GRACE);
+    member.read();
+    this.#deliver(member);
     if (!this.members.delete(member)) return;
     this.counts.deaths += 1;
     const { lost, untouched } = member.leftovers();
     member.close();
-    end(member.process, GRACE);
     const { pid, exitcode } = member.process;
     const error = new WorkerDiedError(pid!, exitcode!);
     this.#pending.putBack(untouched);
@@ -297,17 +350,41 @@ export class Crew {
   #listen(task: Task): void {
     const { signal } = task.options;
     if (signal === undefined) return;
-    const abort = (): void => this.#abort(task, signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    task.onEnd = () => signal.removeEventListener('abort', abort);
+    if (signal.aborted) {
+      task.failed(signal.reason);
+      return;
+    }
+    const listener = this.#listeners.get(signal) ?? this.#listenTo(signal);
+    listener.tasks.add(task);
+    const { onEnd } = task;
+    task.onEnd = () => {
+      onEnd?.();
+      listener.tasks.delete(task);
+      if (listener.tasks.size === 0) listener.stop();
+    };
   }
 
-  #abort(task: Task, reason: unknown): void {
-    const member = [...this.members].find(({ tasks }) => tasks[0] === task);
-    if (member !== undefined) this.#kill(member, task, reason);
-    else task.failed(reason);
-    this.#pending.delete(task);
+  /** One listener for all tasks of a signal. */
+  #listenTo(signal: AbortSignal): Listener {
+    const tasks = new Set<Task>();
+    const abort = (): void => this.#abort([...tasks], signal.reason);
+    const stop = (): void => {
+      signal.removeEventListener('abort', abort);
+      this.#listeners.delete(signal);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const listener = { tasks, stop };
+    this.#listeners.set(signal, listener);
+    return listener;
+  }
+
+  #abort(tasks: readonly Task[], reason: unknown): void {
+    const running = [...this.members].filter((member) => tasks.includes(member.tasks[0]!));
+    const victims = running.map((member) => [member, member.tasks[0]!] as const);
+    for (const task of tasks) task.failed(reason);
+    for (const [member, task] of victims) {
+      if (member.tasks[0] === task) this.#kill(member, task, reason);
+    }
     this.dispatch();
   }
 
@@ -364,7 +441,7 @@ export class Crew {
     clearTimeout(this.#timer);
     const { deadline } = this;
     if (deadline === Infinity) return;
-    const wait = Math.max(deadline - performance.now(), 0);
+    const wait = Math.min(Math.max(deadline - performance.now(), 0), LONGEST_TIMER);
     this.#timer = setTimeout(() => this.checkDeadlines(), wait);
   }
 }

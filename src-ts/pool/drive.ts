@@ -9,10 +9,12 @@ import type { Member } from './member';
  * @returns Whether it holds.
  */
 export function drive(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
+  for (const crew of crews) crew.checkOwner();
   const end = performance.now() + seconds * 1000;
   for (;;) {
     if (until()) return true;
     for (const crew of crews) crew.flush();
+    if (until()) return true;
     const left = end - performance.now();
     if (left <= 0) return until();
     serve(crews, Math.min(left, untilDeadline(crews)) / 1000);

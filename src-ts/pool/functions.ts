@@ -27,6 +27,11 @@ export function numberOf(task: TaskFunction): number {
   return number;
 }
 
+/** The function of a number, of this process; the caller has to keep it for its workers. */
+export function taskFunction(number: number): TaskFunction | undefined {
+  return functions.get(number)?.deref();
+}
+
 /** A child that is forked now knows the functions of all numbers below this. */
 export function numbersSoFar(): number {
   return next;

@@ -4,13 +4,14 @@ import { checkedTimeout } from '../arguments';
 import { TimeoutError } from '../errors';
 import type { Crew } from './crew';
 import { drive } from './drive';
+import { numberOf, type TaskFunction } from './functions';
 import { MAP } from './protocol';
 import { Task, type TaskOptions } from './task';
 
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
 export interface ImapOptions {
-  number: number;
+  call: TaskFunction;
   chunksize: number;
   /** So many chunks are under way at most. */
   window: number;
@@ -46,6 +47,10 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
   #finished = false;
   #done = 0;
   #wake: (() => void) | null = null;
+  /** The call of nextAsync() before, which has to end first. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The input is being read. */
+  #filling: Promise<void> | null = null;
 
   constructor(crew: Crew, input: AnyIterable<unknown>, options: ImapOptions) {
     this.#crew = crew;
@@ -75,14 +80,20 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
   }
 
   /** The next result, without blocking the event loop. */
-  async nextAsync(): Promise<IteratorResult<T, undefined>> {
+  nextAsync(): Promise<IteratorResult<T, undefined>> {
+    const next = this.#turn.then(() => this.#nextInTurn());
+    this.#turn = next.catch(() => undefined);
+    return next;
+  }
+
+  async #nextInTurn(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
-      if (this.#isAsync) await this.#fillAsync();
+      if (this.#isAsync) this.#beginFilling();
       else this.#fill();
       const result = this.#take();
       if (result !== null) return result;
-      if (this.#readySlot() !== undefined) continue;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      await (this.#filling === null ? woken : Promise.race([woken, this.#filling]));
     }
   }
 
@@ -125,8 +136,13 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
     }
   }
 
+  /** Not waited for where results are there: the input may wait for them. */
+  #beginFilling(): void {
+    if (this.#inputEnded || this.#slots.length >= this.#options.window) return;
+    this.#filling ??= this.#fillAsync().finally(() => (this.#filling = null));
+  }
+
   async #fillAsync(): Promise<void> {
-    // As soon as a result is there it is given, before more input is waited for.
     while (!this.#inputEnded && this.#slots.length < this.#options.window) {
       const chunk: unknown[] = [];
       try {
@@ -142,8 +158,7 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
         this.#inputFailed(error);
         return;
       }
-      if (chunk.length > 0) this.#begin(chunk);
-      if (this.#readySlot() !== undefined) return;
+      if (chunk.length > 0 && !this.#finished) this.#begin(chunk);
     }
   }
 
@@ -161,7 +176,8 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
       failed: (reason: unknown) => end({ ok: false, reason }),
     };
     this.#slots.push(slot);
-    slot.task = new Task(this.#options.number, MAP, chunk, true, settle, this.#options.taskOptions);
+    const { call, taskOptions } = this.#options;
+    slot.task = new Task(numberOf(call), MAP, chunk, true, settle, taskOptions);
     this.#crew.submit(slot.task);
   }
 
@@ -173,7 +189,11 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
 
   #progress(count: number): void {
     this.#done += count;
-    this.#options.onProgress?.(this.#done, this.#options.total);
+    try {
+      this.#options.onProgress?.(this.#done, this.#options.total);
+    } catch (reason) {
+      this.#inputFailed(reason);
+    }
   }
 
   #readySlot(): Slot | undefined {

@@ -2,7 +2,7 @@
 
 import { unpack } from '../message';
 import { posix, type Watch } from '../native';
-import { Process } from '../process';
+import { Process, servants } from '../process';
 import { type End, makeChannel, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
 import { numbersSoFar } from './functions';
@@ -31,6 +31,8 @@ export class Member {
   readonly known = numbersSoFar();
   /** What it was given and has not answered; the first one runs. */
   readonly tasks: Task[] = [];
+  /** Read, and not handed over yet. */
+  readonly answers: Answer[] = [];
   given = 0;
   answered = 0;
   /** It gets no more. */
@@ -42,6 +44,7 @@ export class Member {
     const { parentEnd, workerEnd } = makeChannel();
     this.end = parentEnd;
     this.process = new Process({ target: work, args: [workerEnd, initializer], name, daemon });
+    servants.add(this.process);
     try {
       this.process.start();
     } catch (error) {
@@ -64,9 +67,9 @@ export class Member {
   }
 
   /** Reads its answers. False when it has ended. */
-  read(answers: Answer[]): boolean {
+  read(): boolean {
     return this.end.read((microseconds, status, payload) => {
-      answers.push(decode(microseconds, status, payload));
+      this.answers.push(decode(microseconds, status, payload));
     });
   }
 

@@ -207,13 +207,14 @@ export class Pool {
 
   /** There will be no more tasks; the workers end when all are done. */
   close(): void {
-    if (this.#state !== 'RUN') return;
+    if (this.#state !== 'RUN' || !this.#crew.own) return;
     this.#state = 'CLOSE';
     this.#crew.close();
   }
 
   /** Ends the workers at once; what was outstanding fails with a PoolTerminatedError. */
   terminate(): void {
+    if (!this.#crew.own) return;
     this.#state = 'TERMINATE';
     this.#crew.terminate();
   }
@@ -300,7 +301,7 @@ export class Pool {
     }
     const { length } = items as { length?: unknown };
     return new IMapIterator<Result<T>>(this.#crew, items, {
-      number: numberOf(call),
+      call,
       chunksize,
       window,
       ordered,
@@ -333,6 +334,7 @@ export class Pool {
 
   #check(call: unknown): void {
     if (this.#state !== 'RUN') throw new ValueError('Pool not running');
+    this.#crew.checkOwner();
     const { broken } = this.#crew;
     if (broken !== null) throw broken.reason;
     if (typeof call !== 'function') throw new TypeError(expected('a function', 'func', call));

@@ -3,6 +3,7 @@
 import { checkedTimeout } from '../arguments';
 import { expected, ValueError } from '../errors';
 import { type Encoded, pack } from '../message';
+import { type TaskFunction, taskFunction } from './functions';
 import type { Kind } from './protocol';
 
 export interface TaskOptions {
@@ -38,6 +39,8 @@ export class Task {
   /** Milliseconds of performance.now() at which it is killed. */
   deadline = Infinity;
   retries: number;
+  /** Kept, or a worker that is forked later would not know it. */
+  call: TaskFunction | undefined;
   /** When it runs; for executors. */
   onRunning: (() => void) | null = null;
   onEnd: (() => void) | null = null;
@@ -59,6 +62,7 @@ export class Task {
   ) {
     this.#argument = argument;
     this.#lazy = lazy;
+    this.call = taskFunction(number);
     this.retries = options.retries ?? 0;
   }
 
@@ -72,7 +76,8 @@ export class Task {
     if (this.#lazy) return;
     try {
       const { buffer, length, descriptors } = pack(this.#argument, false);
-      this.#kept = { buffer: buffer.slice(0, length), length, descriptors };
+      // No slice(): a Buffer's is a view.
+      this.#kept = { buffer: new Uint8Array(buffer.subarray(0, length)), length, descriptors };
       this.#argument = undefined;
     } catch (error) {
       this.failed(error);
@@ -106,6 +111,7 @@ export class Task {
     this.settled = true;
     this.#argument = undefined;
     this.#kept = null;
+    this.call = undefined;
     if (first) this.onEnd?.();
     return first;
   }

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { pack, unpack } from '../message';
 import { posix } from '../native';
 import { main } from '../realm';
-import { type End, STARTED } from './channel';
+import { type End, own, STARTED } from './channel';
 import { functionOf, type TaskFunction } from './functions';
 import { type Kind, MAP, NOT_INITIALIZED, RETURNED, STARMAP, THREW, UNSENDABLE } from './protocol';
 
@@ -27,6 +27,7 @@ interface Task {
 
 /** The main function of a worker. */
 export async function work(end: End, { initializer, initargs }: Initializer): Promise<void> {
+  own(end);
   // Control-C is for the parent, which ends its workers.
   main.process.on('SIGINT', () => undefined);
   posix.keepFreedMemory();
