@@ -6,7 +6,7 @@
 
 import { ProcessError, TimeoutError } from '../errors';
 import { beforeWaitingForChildren, type Process } from '../process';
-import { PoolTerminatedError, WorkerDiedError } from './errors';
+import { PoolTerminatedError, WorkerDiedError, WorkerStartError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
 import { type Task } from './task';
@@ -21,6 +21,9 @@ const MOST_STILLBORN = 5;
 
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
+
+/** Milliseconds; Node cannot set a longer timer. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface CrewOptions extends Omit<MemberOptions, 'name'> {
   size: number;
@@ -92,7 +95,17 @@ export class Crew {
     while (this.#broken === null) {
       const task = this.#pending.first();
       if (task === undefined) break;
-      const member = this.#choose(task);
+      let member: Member | null;
+      try {
+        member = this.#choose(task);
+      } catch (cause) {
+        // Whoever is left may do it later.
+        if (this.members.size > 0) break;
+        this.#pending.shift();
+        task.failed(new WorkerStartError('a worker could not be started', { cause }));
+        this.counts.failed += 1;
+        continue;
+      }
       if (member === null) break;
       this.#pending.shift();
       this.#give(member, task);
@@ -363,7 +376,7 @@ export class Crew {
     clearTimeout(this.#timer);
     const { deadline } = this;
     if (deadline === Infinity) return;
-    const wait = Math.max(deadline - performance.now(), 0);
+    const wait = Math.min(Math.max(deadline - performance.now(), 0), LONGEST_TIMER);
     this.#timer = setTimeout(() => this.checkDeadlines(), wait);
   }
 }
