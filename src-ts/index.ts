@@ -136,6 +136,7 @@ export {
   progressBar,
   type TaskOptions,
   WorkerDiedError,
+  WorkerStartError,
 } from './pool';
 
 import './lazy';

@@ -43,6 +43,15 @@ export class BrokenProcessPool extends BrokenExecutor {
     const { pid, exitcode, signal } = cause;
     return Object.assign(new BrokenProcessPool(text, { cause }), { pid, exitcode, signal });
   }
+
+  static withoutWorker(cause: unknown): BrokenProcessPool {
+    return new BrokenProcessPool('A worker process could not be started', { cause });
+  }
+
+  static forGood(cause: unknown): BrokenProcessPool {
+    const text = 'A child process terminated abruptly, the process pool is not usable anymore';
+    return new BrokenProcessPool(text, { cause });
+  }
 }
 
 for (const Class of [CancelledError, InvalidStateError, BrokenExecutor, BrokenProcessPool]) {

@@ -6,12 +6,13 @@ import { checkedTimeout, isOptions, withKnownNames } from '../arguments';
 import { expected, RuntimeError, TimeoutError, ValueError } from '../errors';
 import { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
-import { WorkerDiedError } from '../pool/errors';
+import { WorkerDiedError, WorkerStartError } from '../pool/errors';
 import { numberOf, type TaskFunction } from '../pool/functions';
 import { CALL, STARMAP } from '../pool/protocol';
 import { Task } from '../pool/task';
 import { BrokenProcessPool } from './errors';
 import { Future } from './future';
+import { inTurn, until } from './wait';
 
 export interface ExecutorOptions {
   /** How many workers; default: the number of processors that this process may use. */
@@ -26,7 +27,7 @@ export interface ExecutorOptions {
 }
 
 /** A future, whatever its result. */
-type Cancellable = Pick<Future, 'cancel' | 'setRunningOrNotifyCancel'>;
+type Cancellable = Pick<Future, 'cancel'>;
 
 export interface ExecutorMapOptions {
   /** Seconds from the call of map(). */
@@ -62,8 +63,11 @@ export class ProcessPoolExecutor {
     this.#crew = new Crew({
       size: checkedWorkers(options.maxWorkers),
       name: 'ForkProcess',
-      daemon: options.daemon ?? true,
-      initializer: { initializer, initargs: [...(options.initargs ?? [])] },
+      daemon: checkedBoolean('daemon', options.daemon ?? true),
+      initializer: {
+        initializer,
+        initargs: [...checkedIterable('initargs', options.initargs ?? [])],
+      },
       maxTasks: checkedMaxTasks(options.maxTasksPerChild),
     });
   }
@@ -107,8 +111,9 @@ export class ProcessPoolExecutor {
    * @param options `cancelFutures`: what no worker has been given is cancelled.
    */
   shutdown(wait: boolean | ShutdownOptions = true, options: ShutdownOptions = {}): void {
-    const { wait: waits = true, cancelFutures = false } =
-      typeof wait === 'object' ? wait : { ...options, wait };
+    const { waits, cancelFutures } = checkedShutdown(
+      typeof wait === 'object' ? wait : { ...options, wait },
+    );
     this.#shutdown = true;
     if (cancelFutures) for (const future of this.#tasks.keys()) future.cancel();
     this.#crew.close();
@@ -155,7 +160,7 @@ export class ProcessPoolExecutor {
     const settle = {
       returned: (value: unknown): void => this.#end(future, () => future.setResult(value as T)),
       failed: (reason: unknown): void =>
-        this.#end(future, () => future.setException(adapted(reason))),
+        this.#end(future, () => future.setException(this.#adapted(reason))),
     };
     const task = new Task(numberOf(call), kind, argument, kind === STARMAP, settle, {});
     task.onRunning = () => {
@@ -169,8 +174,6 @@ export class ProcessPoolExecutor {
   #cancel(future: Cancellable, task: Task): boolean {
     if (!this.#crew.cancel(task)) return false;
     this.#tasks.delete(future);
-    // As Python's manager does as soon as it sees it.
-    queueMicrotask(() => future.setRunningOrNotifyCancel());
     return true;
   }
 
@@ -179,12 +182,17 @@ export class ProcessPoolExecutor {
     set();
   }
 
+  /** An error of the crew's as an executor's. */
+  #adapted(reason: unknown): unknown {
+    if (reason instanceof WorkerDiedError) return BrokenProcessPool.becauseOf(reason);
+    if (reason instanceof WorkerStartError) return BrokenProcessPool.withoutWorker(reason.cause);
+    if (reason instanceof BrokenProcessPool || reason !== this.#crew.broken?.reason) return reason;
+    return BrokenProcessPool.forGood(reason);
+  }
+
   #check(call: unknown): void {
     const { broken } = this.#crew;
-    if (broken !== null && !this.#shutdown) {
-      const text = 'A child process terminated abruptly, the process pool is not usable anymore';
-      throw new BrokenProcessPool(text, { cause: broken.reason });
-    }
+    if (broken !== null && !this.#shutdown) throw BrokenProcessPool.forGood(broken.reason);
     if (this.#shutdown) throw new RuntimeError('cannot schedule new futures after shutdown');
     if (typeof call !== 'function') throw new TypeError(expected('a function', 'fn', call));
   }
@@ -193,6 +201,20 @@ export class ProcessPoolExecutor {
 export interface ShutdownOptions {
   wait?: boolean;
   cancelFutures?: boolean;
+}
+
+function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFutures: boolean } {
+  const options = withKnownNames('shutdown', given ?? {}, ['wait', 'cancelFutures']);
+  const { wait = true, cancelFutures = false } = options;
+  return {
+    waits: checkedBoolean('wait', wait),
+    cancelFutures: checkedBoolean('cancelFutures', cancelFutures),
+  };
+}
+
+function checkedBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(expected('a boolean', name, value));
+  return value;
 }
 
 /** The results of map(): `for...of` blocks, `for await` does not. */
@@ -227,23 +249,19 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
   }
 
   /** Like next(), without blocking the event loop. */
-  async nextAsync(): Promise<IteratorResult<T, undefined>> {
+  readonly nextAsync = inTurn(async (): Promise<IteratorResult<T, undefined>> => {
     if (this.#values.length === 0 && this.#futures.length > 0) {
       const future = this.#first();
-      const late = new Promise<never>((_, reject) => {
-        if (this.#left() === Infinity) return;
-        const timer = setTimeout(() => reject(new TimeoutError()), this.#left() * 1000);
-        void future.finally(() => clearTimeout(timer)).catch(() => undefined);
+      const inTime = await until([future], () => future.settled, this.#left());
+      // It may have been ended meanwhile.
+      if (this.#futures[0] !== future) return this.#take();
+      this.#orCancel(() => {
+        if (!inTime) throw new TimeoutError();
+        this.#values = future.result();
       });
-      try {
-        this.#values = await Promise.race([future, late]);
-      } catch (error) {
-        this.return();
-        throw error;
-      }
     }
     return this.#take();
-  }
+  });
 
   /** Ends it early: what no worker has been given is cancelled. */
   return(): IteratorResult<T, undefined> {
@@ -298,11 +316,6 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
   }
 }
 
-/** An error of the pool's as an executor's. */
-function adapted(reason: unknown): unknown {
-  return reason instanceof WorkerDiedError ? BrokenProcessPool.becauseOf(reason) : reason;
-}
-
 function abandoned(): BrokenProcessPool {
   return new BrokenProcessPool('the workers were terminated before the future was done');
 }
@@ -340,12 +353,17 @@ function splitMapArguments(given: unknown[]): {
   const hasOptions = typeof last === 'object' && last !== null && !(Symbol.iterator in last);
   const iterables = hasOptions ? given.slice(0, -1) : given;
   for (const each of iterables) {
-    if (typeof (each as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
-      throw new TypeError(expected('an iterable', 'iterables', each));
-    }
+    checkedIterable('iterables', each);
   }
   const options = hasOptions ? withKnownNames('map', last, mapOptionNames) : {};
   return { iterables: iterables as Iterable<unknown>[], options };
+}
+
+function checkedIterable(name: string, value: unknown): Iterable<unknown> {
+  if (typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(expected('an iterable', name, value));
+  }
+  return value as Iterable<unknown>;
 }
 
 function toOptions(

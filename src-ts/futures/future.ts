@@ -52,6 +52,7 @@ export class Future<T = unknown> extends Awaitable<T> {
   #value: T | undefined;
   #failure: { reason: unknown } | null = null;
   #callbacks: DoneCallback<T>[] = [];
+  readonly #watchers = new Set<() => void>();
   readonly #source: Source;
   readonly #number = (count += 1);
 
@@ -65,7 +66,8 @@ export class Future<T = unknown> extends Awaitable<T> {
   cancel(): boolean {
     if (this.cancelled()) return true;
     if (this.#state !== PENDING || !this.#source.cancel()) return false;
-    this.#state = CANCELLED;
+    // An executor has agreed to it, so it knows.
+    this.#state = this.crew === null ? CANCELLED : CANCELLED_AND_NOTIFIED;
     this.#ended();
     return true;
   }
@@ -122,10 +124,20 @@ export class Future<T = unknown> extends Awaitable<T> {
     else this.#callbacks.push(callback);
   }
 
+  /** For wait(): calls the function when it gets settled. */
+  watch(watcher: () => void): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: () => void): void {
+    this.#watchers.delete(watcher);
+  }
+
   /** For executors: it begins. False if it was cancelled. */
   setRunningOrNotifyCancel(): boolean {
     if (this.#state === CANCELLED) {
       this.#state = CANCELLED_AND_NOTIFIED;
+      this.#tellWatchers();
       return false;
     }
     if (this.#state !== PENDING) throw new RuntimeError('Future in unexpected state');
@@ -180,6 +192,13 @@ export class Future<T = unknown> extends Awaitable<T> {
     const callbacks = this.#callbacks;
     this.#callbacks = [];
     for (const callback of callbacks) this.#call(callback);
+    if (this.settled) this.#tellWatchers();
+  }
+
+  #tellWatchers(): void {
+    const watchers = [...this.#watchers];
+    this.#watchers.clear();
+    for (const watcher of watchers) watcher();
   }
 
   #call(callback: DoneCallback<T>): void {

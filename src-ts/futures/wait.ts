@@ -1,20 +1,21 @@
 /** Waiting for several futures. */
 
 import { checkedTimeout } from '../arguments';
-import { TimeoutError, ValueError } from '../errors';
+import { expected, TimeoutError, ValueError } from '../errors';
 import type { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
-import type { Future } from './future';
+import { Future } from './future';
 
 export const FIRST_COMPLETED = 'FIRST_COMPLETED';
 export const FIRST_EXCEPTION = 'FIRST_EXCEPTION';
 export const ALL_COMPLETED = 'ALL_COMPLETED';
 export type ReturnWhen = typeof FIRST_COMPLETED | typeof FIRST_EXCEPTION | typeof ALL_COMPLETED;
 
+/** Node cannot set a longer timer: about 24 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** What it takes to wait for a future, whatever its result. */
-interface Waited extends Pick<Future, 'done' | 'settled' | 'failed' | 'crew'> {
-  addDoneCallback(callback: () => void): void;
-}
+type Waited = Pick<Future, 'settled' | 'failed' | 'crew' | 'watch' | 'unwatch'>;
 
 export interface DoneAndNotDone<T> {
   done: Set<Future<T>>;
@@ -31,7 +32,7 @@ export function wait<T>(
   timeout: number | null = null,
   returnWhen: ReturnWhen = ALL_COMPLETED,
 ): DoneAndNotDone<T> {
-  const all = new Set(futures);
+  const all = checkedFutures(futures);
   const isOver = condition(all, returnWhen);
   drive(crewsOf(all), isOver, checkedTimeout(timeout) ?? Infinity);
   return split(all);
@@ -43,7 +44,7 @@ export async function waitAsync<T>(
   timeout: number | null = null,
   returnWhen: ReturnWhen = ALL_COMPLETED,
 ): Promise<DoneAndNotDone<T>> {
-  const all = new Set(futures);
+  const all = checkedFutures(futures);
   const isOver = condition(all, returnWhen);
   await until(all, isOver, checkedTimeout(timeout));
   return split(all);
@@ -58,37 +59,58 @@ export function asCompleted<T>(
   futures: Iterable<Future<T>>,
   timeout: number | null = null,
 ): Iterable<Future<T>> & AsyncIterable<Future<T>> {
-  const all = new Set(futures);
-  const left = new Set(all);
+  const left = checkedFutures(futures);
+  const total = left.size;
+  const crews = crewsOf(left);
   const end = performance.now() + (checkedTimeout(timeout) ?? Infinity) * 1000;
   const seconds = (): number => Math.max((end - performance.now()) / 1000, 0);
-  const next = (): Future<T> | undefined => {
-    for (const future of left) {
-      if (!future.done()) continue;
-      left.delete(future);
-      return future;
-    }
-    return undefined;
+  const settled = new Set<Future<T>>();
+  for (const future of left) {
+    if (future.settled) settled.add(future);
+    else future.watch(() => settled.add(future));
+  }
+  const take = (): Future<T> => {
+    const [future] = settled;
+    settled.delete(future!);
+    left.delete(future!);
+    return future!;
   };
-  const someDone = (): boolean => [...left].some((future) => future.done());
+  const someSettled = (): boolean => settled.size > 0;
   const late = (): TimeoutError =>
-    new TimeoutError(`${left.size} (of ${all.size}) futures unfinished`);
+    new TimeoutError(`${left.size} (of ${total}) futures unfinished`);
+  const nextAsync = inTurn(async (): Promise<IteratorResult<Future<T>, undefined>> => {
+    if (left.size === 0) return { done: true, value: undefined };
+    if (!(await until(left, someSettled, seconds()))) throw late();
+    return { done: false, value: take() };
+  });
   return {
     *[Symbol.iterator]() {
       while (left.size > 0) {
-        if (!drive(crewsOf(left), someDone, seconds())) throw late();
-        yield next()!;
+        if (!drive(crews, someSettled, seconds())) throw late();
+        yield take();
       }
     },
     // No generator: it would wait for what it yields, a future being a promise too.
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        if (left.size === 0) return { done: true, value: undefined };
-        if (!(await until(left, someDone, seconds()))) throw late();
-        return { done: false, value: next()! };
-      },
-    }),
+    [Symbol.asyncIterator]: () => ({ next: nextAsync }),
   };
+}
+
+/** A function whose calls do not begin before the ones before have ended. */
+export function inTurn<T>(call: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const turn = last.then(call, call);
+    last = turn;
+    return turn;
+  };
+}
+
+function checkedFutures<T>(futures: Iterable<Future<T>>): Set<Future<T>> {
+  const all = new Set(futures);
+  for (const each of all) {
+    if (!(each instanceof Future)) throw new TypeError(expected('a Future', 'futures', each));
+  }
+  return all;
 }
 
 function crewsOf(futures: Iterable<Waited>): Set<Crew> {
@@ -121,20 +143,25 @@ function split<T>(futures: ReadonlySet<Future<T>>): DoneAndNotDone<T> {
 }
 
 /** Whether the condition holds in time. */
-async function until(
+export async function until(
   futures: Iterable<Waited>,
   isOver: () => boolean,
   seconds: number | null,
 ): Promise<boolean> {
   if (isOver()) return true;
+  const waited = [...futures].filter(({ settled }) => !settled);
   let timer: NodeJS.Timeout | undefined;
+  let look!: () => void;
   await new Promise<void>((resolve) => {
-    const look = (): void => {
+    look = () => {
       if (isOver()) resolve();
     };
-    for (const future of futures) if (!future.done()) future.addDoneCallback(look);
-    if (seconds !== null && seconds < Infinity) timer = setTimeout(resolve, seconds * 1000);
+    for (const future of waited) future.watch(look);
+    if (seconds !== null && seconds < Infinity) {
+      timer = setTimeout(resolve, Math.min(seconds * 1000, LONGEST_TIMER));
+    }
   });
   clearTimeout(timer);
+  for (const future of waited) future.unwatch(look);
   return isOver();
 }

@@ -7,7 +7,7 @@
 import { ProcessError, TimeoutError, ValueError } from '../errors';
 import type { Process } from '../process';
 import { main } from '../realm';
-import { PoolTerminatedError, WorkerDiedError } from './errors';
+import { PoolTerminatedError, WorkerDiedError, WorkerStartError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
 import { type Task } from './task';
@@ -25,6 +25,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
+
+/** Milliseconds; Node cannot set a longer timer. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface CrewOptions extends Omit<MemberOptions, 'name'> {
   size: number;
@@ -214,11 +217,11 @@ export class Crew {
   #find(task: Task): Member | null | undefined {
     try {
       return this.#choose(task);
-    } catch (error) {
+    } catch (cause) {
       // There will be another attempt when one of the others has answered.
       if (this.workers().busy > 0) return null;
       this.counts.failed += 1;
-      task.failed(error);
+      task.failed(new WorkerStartError('a worker could not be started', { cause }));
       return undefined;
     }
   }
