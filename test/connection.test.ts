@@ -20,6 +20,7 @@ import * as submodule from 'multiproc/connection';
 import { errorOf, exitcodeOf, expectNoChildren, patience, temporaryDirectory } from './lib/child';
 import { addon, flagsOf, openDescriptors, pattern, withPipe } from './lib/pipe';
 import { runSource, until } from './lib/run';
+import { node } from './lib/signals';
 
 /** Linux's O_CLOEXEC, which Node does not name. */
 const CLOSE_ON_EXEC = 0o2000000;
@@ -501,15 +502,13 @@ describe('processes', () => {
     const handler = (): void => {
       handled += 1;
     };
-    // Under Jest, `process` gets no signals.
-    const node = addon.global.process;
-    node.on('SIGUSR1', handler);
+    node.on('SIGUSR2', handler);
     const parent = process.pid;
     return withPipe(false, async (reader, writer) => {
       const child = new Process({
         target: () => {
           for (let i = 0; i < 3; i++) {
-            posix.kill(parent, 'SIGUSR1');
+            posix.kill(parent, 'SIGUSR2');
             Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30);
           }
           writer.send('after');
@@ -521,7 +520,7 @@ describe('processes', () => {
       child.join(patience);
       expect(child.exitcode).toBe(0);
       await until(() => handled > 0);
-      node.off('SIGUSR1', handler);
+      node.off('SIGUSR2', handler);
     });
   });
 

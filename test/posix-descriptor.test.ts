@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { BlockingIOError, BrokenPipeError, posix, Process } from 'multiproc';
 
 import { errorOf, expectNoChildren, patience } from './lib/child';
-import { until } from './lib/run';
+import { interrupt, node } from './lib/signals';
 
 const { O_CLOEXEC, O_NONBLOCK, POLLIN, POLLOUT, POLLHUP, POLLERR, POLLNVAL } = posix;
 const { F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC, F_DUPFD_CLOEXEC } = posix;
@@ -272,16 +272,13 @@ describe('poll', () => {
     const [readEnd, writeEnd] = kept(posix.pipe());
     const [ready, setReady] = kept(posix.pipe());
     const child = started(() => {
-      process.on('SIGUSR1', () => {});
+      node.on('SIGUSR2', () => {});
       posix.write(setReady, 'x');
       const [found] = posix.poll([{ fd: readEnd, events: POLLIN }], patience);
       posix.exit(found?.revents === POLLIN ? 7 : 1);
     });
     posix.read(ready, 1);
-    for (let i = 0; i < 3; i++) {
-      await until(() => readFileSync(`/proc/${child.pid!}/stat`, 'utf8').includes(' S '));
-      posix.kill(child.pid!, 'SIGUSR1');
-    }
+    await interrupt(child, 'SIGUSR2', 3);
     posix.write(writeEnd, 'x');
     child.join(patience);
     expect(child.exitcode).toBe(7);

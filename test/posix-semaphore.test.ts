@@ -1,12 +1,13 @@
 /** Named semaphores. */
 
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 
 import { FileExistsError, FileNotFoundError, posix, Process } from 'multiproc';
 
 import { errorOf, exitcodeOf, expectNoChildren, inChild, patience } from './lib/child';
-import { runSource, until } from './lib/run';
+import { runSource } from './lib/run';
+import { interrupt, node } from './lib/signals';
 
 const { O_CREAT, O_EXCL, SEM_VALUE_MAX } = posix;
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -97,15 +98,12 @@ describe('across processes', () => {
   onLinux('goes on waiting after a signal', async () => {
     const [sem, ready] = [made(), made()];
     const child = started(() => {
-      process.on('SIGUSR1', () => {});
+      node.on('SIGUSR2', () => {});
       posix.semPost(ready);
       posix.exit(posix.semTimedwait(sem, patience) ? 7 : 1);
     });
     posix.semWait(ready);
-    for (let i = 0; i < 3; i++) {
-      await until(() => readFileSync(`/proc/${child.pid!}/stat`, 'utf8').includes(' S '));
-      posix.kill(child.pid!, 'SIGUSR1');
-    }
+    await interrupt(child, 'SIGUSR2', 3);
     posix.semPost(sem);
     child.join(patience);
     expect(child.exitcode).toBe(7);

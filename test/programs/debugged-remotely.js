@@ -5,6 +5,7 @@
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { Process } = require('multiproc');
 
 /** What the debugger sets a breakpoint on. */
@@ -19,9 +20,8 @@ function target() {
 }
 
 async function debugged() {
-  const alive = setInterval(() => {}, 1000);
-  await new Promise((resolve) => (globalThis.go = resolve));
-  clearInterval(alive);
+  // The debugger may have been here before this program's first line.
+  while (!globalThis.attached) await sleep(20);
   const child = new Process({ target });
   child.start();
   await child.joinAsync(10);
@@ -71,7 +71,7 @@ async function attach(address) {
   await send('Debugger.enable');
   const lineNumber = lineOf('// BREAKPOINT');
   await send('Debugger.setBreakpointByUrl', { lineNumber, url: `file://${__filename}` });
-  await send('Runtime.evaluate', { expression: 'go()' });
+  await send('Runtime.evaluate', { expression: 'globalThis.attached = true' });
   return { socket, stops };
 }
 

@@ -88,7 +88,8 @@ const scenarios = {
       };
       const child = new Process({ target });
       child.start();
-      sleep(5 + i);
+      while (!existsSync(`/dev/shm/${given}-${i}-1`)) sleep(1);
+      sleep(i);
       child.kill();
       child.join();
     }
