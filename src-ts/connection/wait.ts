@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { checkedTimeout } from '../arguments';
 import { expected, ValueError } from '../errors';
 import { posix, type Watch } from '../native';
+import { afterSeconds } from '../timer';
 
 /** What can be waited for: a descriptor such as a sentinel, what has one, or a socket of Node's. */
 export type Waitable = number | { fileno(): number } | object;
@@ -53,16 +54,13 @@ async function untilSomeIsReady(fds: readonly number[], seconds: number | null):
   try {
     await new Promise<void>((resolve) => {
       for (const fd of fds) watches.push(posix.watch(fd, resolve, posix.POLLIN));
-      if (seconds !== null) timer = setTimeout(resolve, Math.min(seconds * 1000, LONGEST_TIMER));
+      if (seconds !== null) timer = afterSeconds(seconds, resolve);
     });
   } finally {
     clearTimeout(timer);
     watches.forEach((watch) => posix.unwatch(watch));
   }
 }
-
-/** Node cannot set a longer one: about 24 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 function descriptorsOf(objects: readonly unknown[]): number[] {
   const fds = objects.map(descriptorOf);

@@ -203,7 +203,10 @@ export interface ShutdownOptions {
   cancelFutures?: boolean;
 }
 
-function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFutures: boolean } {
+function checkedShutdown(given: ShutdownOptions | null): {
+  waits: boolean;
+  cancelFutures: boolean;
+} {
   const options = withKnownNames('shutdown', given ?? {}, ['wait', 'cancelFutures']);
   const { wait = true, cancelFutures = false } = options;
   return {

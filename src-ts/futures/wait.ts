@@ -4,15 +4,13 @@ import { checkedTimeout } from '../arguments';
 import { expected, TimeoutError, ValueError } from '../errors';
 import type { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
+import { afterSeconds } from '../timer';
 import { Future } from './future';
 
 export const FIRST_COMPLETED = 'FIRST_COMPLETED';
 export const FIRST_EXCEPTION = 'FIRST_EXCEPTION';
 export const ALL_COMPLETED = 'ALL_COMPLETED';
 export type ReturnWhen = typeof FIRST_COMPLETED | typeof FIRST_EXCEPTION | typeof ALL_COMPLETED;
-
-/** Node cannot set a longer timer: about 24 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What it takes to wait for a future, whatever its result. */
 type Waited = Pick<Future, 'settled' | 'failed' | 'crew' | 'watch' | 'unwatch'>;
@@ -158,7 +156,7 @@ export async function until(
     };
     for (const future of waited) future.watch(look);
     if (seconds !== null && seconds < Infinity) {
-      timer = setTimeout(resolve, Math.min(seconds * 1000, LONGEST_TIMER));
+      timer = afterSeconds(seconds, resolve);
     }
   });
   clearTimeout(timer);

@@ -7,6 +7,7 @@
 import { ProcessError, TimeoutError, ValueError } from '../errors';
 import type { Process } from '../process';
 import { main } from '../realm';
+import { afterSeconds } from '../timer';
 import { PoolTerminatedError, WorkerDiedError, WorkerStartError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
@@ -20,14 +21,8 @@ const MOST_IN_ADVANCE = 128;
 /** So many workers in a row that die before they begin anything are too many. */
 const MOST_STILLBORN = 5;
 
-/** Milliseconds; setTimeout() takes no more. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
-
-/** Milliseconds; Node cannot set a longer timer. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface CrewOptions extends Omit<MemberOptions, 'name'> {
   size: number;
@@ -444,8 +439,8 @@ export class Crew {
     clearTimeout(this.#timer);
     const { deadline } = this;
     if (deadline === Infinity) return;
-    const wait = Math.min(Math.max(deadline - performance.now(), 0), LONGEST_TIMER);
-    this.#timer = setTimeout(() => this.checkDeadlines(), wait);
+    const wait = (deadline - performance.now()) / 1000;
+    this.#timer = afterSeconds(wait, () => this.checkDeadlines());
   }
 }
 

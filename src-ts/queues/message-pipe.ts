@@ -6,6 +6,7 @@ import { Block, type BlockAddress, constructBlock, reduceBlock } from '../heap';
 import { unpack } from '../message';
 import { END, LOST, NOTHING, posix } from '../native';
 import { register } from '../serialization';
+import { afterSeconds } from '../timer';
 import { acquireRobust, Mutex } from '../synchronize/lock';
 
 // The words of the block: two locks.
@@ -51,9 +52,6 @@ export class Ends {
 
 /** Closes the descriptors of those that nobody closed. */
 const closer = new FinalizationRegistry<Ends>((ends) => ends.close());
-
-/** Node cannot set a longer timer: about 24 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class MessagePipe {
   readonly ends: Ends;
@@ -137,7 +135,7 @@ export class MessagePipe {
         resolve();
       };
       const watch = posix.watch(this.ends.reader, end, posix.POLLIN);
-      if (seconds < Infinity) timer = setTimeout(end, Math.min(seconds * 1000, LONGEST_TIMER));
+      if (seconds < Infinity) timer = afterSeconds(seconds, end);
       this.#waits.add(end);
     });
   }
