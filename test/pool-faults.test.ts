@@ -11,7 +11,7 @@ import {
   WorkerDiedError,
 } from 'multiproc';
 
-import { errorOf, expectNoChildren, forever, rejectionOf } from './lib/child';
+import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
 import { isAlive, numbers, seeded, sleep, square, thrownBy, withPool } from './lib/pool';
 import { until } from './lib/run';
 

@@ -46,7 +46,7 @@ describe('calls', () => {
       const failing = pool.applyAsync(() => {
         throw new RangeError('no');
       });
-      expect(await failing.catch((error: Error) => error.message)).toBe('no');
+      expect(await failing.catch((error) => (error as Error).message)).toBe('no');
       expect(errorOf(() => failing.get())).toBe('RangeError: no');
       expect([result.successful(), failing.successful()]).toEqual([true, false]);
     }));
