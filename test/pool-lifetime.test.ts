@@ -1,0 +1,186 @@
+/** Pool: its workers' lives, its end, the end of the program. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+
+import { activeChildren, currentProcess, Pool, PoolTerminatedError } from 'multiproc';
+
+import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
+import { openDescriptors } from './lib/pipe';
+import { isAlive, numbers, sleep, square, thrownBy, withPool } from './lib/pool';
+import { runProgram, runSource, until } from './lib/run';
+
+afterEach(expectNoChildren);
+
+const pid = (): number => process.pid;
+
+describe('workers', () => {
+  test('are forked when there is work, with names and as daemons', () =>
+    withPool(2, (pool) => {
+      expect(pool.stats()).toMatchObject({ size: 2, workers: 0, forks: 0 });
+      const show = (): unknown[] => [currentProcess().name, currentProcess().daemon];
+      expect(pool.apply(show)).toEqual(['ForkPoolWorker-1', true]);
+      expect(pool.stats()).toMatchObject({ workers: 1, busy: 0, idle: 1, completed: 1 });
+    }));
+
+  test('may have pools of their own with daemon: false', () =>
+    withPool({ processes: 2, daemon: false }, (pool) => {
+      const nested = (x: number): number[] => {
+        const inner = new Pool(2);
+        const results = inner.map((y) => x * y, [1, 2, 3]);
+        inner.terminate();
+        return results;
+      };
+      expect(pool.map(nested, [1, 2, 3])).toEqual([1, 2, 3].map((x) => [x, 2 * x, 3 * x]));
+    }));
+
+  test('cannot use the pool that they belong to', () =>
+    withPool(1, (pool) => {
+      const text = 'ValueError: the pool belongs to another process';
+      expect(pool.apply(() => errorOf(() => pool.apply(square, [1])))).toBe(text);
+      pool.apply(() => pool.terminate());
+      expect(pool.apply(square, [3])).toBe(9);
+    }));
+
+  test('C150: with maxtasksperchild they are replaced', () =>
+    withPool({ processes: 3, maxtasksperchild: 10 }, (pool) => {
+      const results = numbers(100).map((x) => pool.applyAsync((y: number) => [y, pid()], [x]));
+      const all = results.map((result) => result.get());
+      expect(all.map(([x]) => x)).toEqual(numbers(100));
+      const counts = new Map<number, number>();
+      for (const [, worker] of all) counts.set(worker!, (counts.get(worker!) ?? 0) + 1);
+      expect(Math.max(...counts.values())).toBeLessThanOrEqual(10);
+      expect(pool.stats()).toMatchObject({ completed: 100, deaths: 0 });
+    }));
+
+  test('C151: close() before the end of tasks with maxtasksperchild', () => {
+    const pool = new Pool(3, null, [], 1);
+    const results = numbers(6).map(() => pool.applyAsync(sleep, [0.02]));
+    pool.close();
+    pool.join();
+    expect(results.every((result) => result.successful())).toBe(true);
+  });
+});
+
+describe('the end of a pool', () => {
+  const over = 'ValueError: Pool not running';
+
+  test.each(['close', 'terminate'] as const)('nothing can be begun after %s()', async (way) => {
+    const pool = new Pool(1);
+    pool.apply(square, [1]);
+    pool[way]();
+    expect(errorOf(() => pool.apply(square, [1]))).toBe(over);
+    expect(errorOf(() => pool.mapAsync(square, []))).toBe(over);
+    expect(errorOf(() => pool.imap(square, []))).toBe(over);
+    await pool.joinAsync();
+    pool.join();
+    pool[way]();
+  });
+
+  test('joinAsync() waits for all results', async () => {
+    const pool = new Pool(2);
+    expect(await rejectionOf(pool.joinAsync())).toBe('ValueError: Pool is still running');
+    const result = pool.mapAsync(sleep, [0.05, 0.05, 0.05], 1);
+    pool.close();
+    await pool.joinAsync();
+    expect(result.successful()).toBe(true);
+  });
+
+  test('C137: terminate() with many tasks is quick, and settles all', async () => {
+    const pool = new Pool(2);
+    const results = [pool.mapAsync(sleep, Array(10_000).fill(10), 1), pool.applyAsync(sleep, [10])];
+    pool.terminate();
+    pool.join();
+    for (const result of results) {
+      expect(thrownBy(() => result.get())).toBeInstanceOf(PoolTerminatedError);
+      expect(await rejectionOf(result.then())).toBe('PoolTerminatedError: the pool was terminated');
+    }
+  });
+
+  test('terminate() ends workers that ignore SIGTERM', () => {
+    const pool = new Pool(1);
+    const result = pool.applyAsync(() => {
+      process.on('SIGTERM', () => undefined);
+      sleep(20);
+    });
+    sleep(0.1);
+    pool.terminate();
+    expect(errorOf(() => result.get())).toMatch(/^PoolTerminatedError/);
+  });
+
+  test('C139, C145: it is disposable', () => {
+    const pool = new Pool(2);
+    expect(pool.map(square, [1, 2])).toEqual([1, 4]);
+    pool[Symbol.dispose]();
+    expect(errorOf(() => pool.mapAsync(square, [1]))).toBe(over);
+    expect(String(pool)).toContain('state=TERMINATE');
+  });
+});
+
+describe('the end of the program', () => {
+  const ways = ['return', 'exit', 'busy', 'killed'].flatMap((how) =>
+    ['main', 'child'].flatMap((where) => [
+      [how, where, 'true'],
+      [how, where, 'false'],
+    ]),
+  );
+  // A worker that is not daemonic does what it was given, as the parent's death does not end it.
+  test.each(ways)('C153: by %s, in the %s process, daemon %s', async (how, where, daemon) => {
+    const ended = await runProgram('pool-end.js', { args: [how!, where!, daemon!] });
+    expect(ended.stderr).toBe('');
+    if (how === 'killed' && where === 'main') expect(ended.signal).toBe('SIGKILL');
+    else expect(ended.code).toBe(0);
+    const workers = ended.stdout.trim().split('\n').map(Number);
+    expect(workers).toHaveLength(2);
+    await until(() => !workers.some(isAlive), 1);
+  });
+
+  test('outstanding results keep it going, and nothing else', async () => {
+    const ended = await runSource(`
+      const { Pool } = require('multiproc');
+      const pool = new Pool(1);
+      pool.applyAsync((x) => x + 1, [1]).then(console.log);`);
+    expect(ended).toMatchObject({ code: 0, stdout: '2\n', stderr: '' });
+  });
+});
+
+test('C154: a fork that fails is the error of the call', async () => {
+  const ended = await runSource(
+    `const { Pool, posix } = require('multiproc');
+    const { Process } = require('multiproc');
+    const start = Process.prototype.start;
+    let left = 1;
+    Process.prototype.start = function () {
+      if (left-- <= 0) throw Object.assign(new Error('no process'), { code: 'EAGAIN' });
+      return start.call(this);
+    };
+    const pool = new Pool(4);
+    console.log(pool.map((x) => x, [1, 2, 3, 4, 5], 1).join());
+    pool.terminate();
+    const other = new Pool(4);
+    try { other.apply((x) => x, [1]); } catch (error) { console.log(error.code); }`,
+  );
+  expect(ended).toMatchObject({ code: 0, stdout: '1,2,3,4,5\nEAGAIN\n', stderr: '' });
+});
+
+test('descriptors and memory stay flat over many pools', () => {
+  const shared = readdirSync('/dev/shm').length;
+  const use = (): void => {
+    const pool = new Pool(1);
+    pool.apply(square, [1]);
+    pool.terminate();
+  };
+  use();
+  const before = [openDescriptors().length, mappings()];
+  for (let i = 0; i < 50; i++) use();
+  expect(openDescriptors().length).toBeLessThanOrEqual(before[0]! + 2);
+  expect(mappings()).toBeLessThanOrEqual(before[1]! + 20);
+  expect(readdirSync('/dev/shm').length).toBeLessThanOrEqual(shared);
+  expect(activeChildren()).toEqual([]);
+});
+
+/** How many areas of shared memory are mapped. */
+function mappings(): number {
+  return readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .filter((line) => / rw-s /.test(line)).length;
+}
