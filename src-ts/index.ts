@@ -136,7 +136,6 @@ export {
   progressBar,
   type TaskOptions,
   WorkerDiedError,
-  WorkerStartError,
 } from './pool';
 
 import './lazy';

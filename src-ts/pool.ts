@@ -1,11 +1,6 @@
 /** Pools of processes: CPython's multiprocessing/pool.py. */
 
-export {
-  MaybeEncodingError,
-  PoolTerminatedError,
-  WorkerDiedError,
-  WorkerStartError,
-} from './pool/errors';
+export { MaybeEncodingError, PoolTerminatedError, WorkerDiedError } from './pool/errors';
 export type { TaskFunction } from './pool/functions';
 export { IMapIterator } from './pool/imap';
 export {

@@ -6,7 +6,7 @@ import { checkedTimeout, isOptions, withKnownNames } from '../arguments';
 import { expected, RuntimeError, TimeoutError, ValueError } from '../errors';
 import { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
-import { WorkerDiedError, WorkerStartError } from '../pool/errors';
+import { WorkerDiedError } from '../pool/errors';
 import { numberOf, type TaskFunction } from '../pool/functions';
 import { CALL, STARMAP } from '../pool/protocol';
 import { Task } from '../pool/task';
@@ -63,6 +63,7 @@ export class ProcessPoolExecutor {
     this.#crew = new Crew({
       size: checkedWorkers(options.maxWorkers),
       name: 'ForkProcess',
+      withoutWorker: (cause) => BrokenProcessPool.withoutWorker(cause),
       daemon: checkedBoolean('daemon', options.daemon ?? true),
       initializer: {
         initializer,
@@ -185,7 +186,6 @@ export class ProcessPoolExecutor {
   /** An error of the crew's as an executor's. */
   #adapted(reason: unknown): unknown {
     if (reason instanceof WorkerDiedError) return BrokenProcessPool.becauseOf(reason);
-    if (reason instanceof WorkerStartError) return BrokenProcessPool.withoutWorker(reason.cause);
     if (reason instanceof BrokenProcessPool || reason !== this.#crew.broken?.reason) return reason;
     return BrokenProcessPool.forGood(reason);
   }

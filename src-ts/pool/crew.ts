@@ -8,7 +8,7 @@ import { ProcessError, TimeoutError, ValueError } from '../errors';
 import type { Process } from '../process';
 import { main } from '../realm';
 import { afterSeconds } from '../timer';
-import { PoolTerminatedError, WorkerDiedError, WorkerStartError } from './errors';
+import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RETURNED } from './protocol';
 import { type Task } from './task';
@@ -28,6 +28,8 @@ export interface CrewOptions extends Omit<MemberOptions, 'name'> {
   size: number;
   /** What workers are called, before a number. */
   name: string;
+  /** What a task fails with when there is no worker and none can be forked because of this. */
+  withoutWorker: (cause: unknown) => unknown;
   /** How many tasks a worker does before it is replaced. */
   maxTasks: number | null;
 }
@@ -216,7 +218,7 @@ export class Crew {
       // There will be another attempt when one of the others has answered.
       if (this.workers().busy > 0) return null;
       this.counts.failed += 1;
-      task.failed(new WorkerStartError('a worker could not be started', { cause }));
+      task.failed(this.options.withoutWorker(cause));
       return undefined;
     }
   }

@@ -32,13 +32,6 @@ export class WorkerDiedError extends ProcessError {
   }
 }
 
-/** There is no worker for the task, and none can be forked; `cause` tells why. */
-export class WorkerStartError extends ProcessError {
-  static {
-    this.prototype.name = 'WorkerStartError';
-  }
-}
-
 /** The pool was terminated before the task ended. */
 export class PoolTerminatedError extends ProcessError {
   static {
@@ -62,6 +55,6 @@ export class MaybeEncodingError extends Error {
   }
 }
 
-for (const Class of [WorkerDiedError, WorkerStartError, PoolTerminatedError, MaybeEncodingError]) {
+for (const Class of [WorkerDiedError, PoolTerminatedError, MaybeEncodingError]) {
   register(Class, { name: `multiproc.${Class.name}` });
 }

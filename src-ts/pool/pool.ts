@@ -113,6 +113,7 @@ export class Pool {
     this.#crew = new Crew({
       size: this.#size,
       name: 'ForkPoolWorker',
+      withoutWorker: (cause) => cause,
       daemon: options.daemon ?? true,
       initializer: { initializer, initargs: [...(options.initargs ?? [])] },
       maxTasks: checkedMaxTasks(options.maxtasksperchild),
