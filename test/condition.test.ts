@@ -29,7 +29,8 @@ async function waiting(
     if (condition.wait(timeout)) Atomics.add(woken, 0, 1);
     condition.release();
   });
-  await until(() => waiters(condition) === before + count);
+  // They are counted a little before they release the lock.
+  await until(() => waiters(condition) === before + count && !condition.locked());
   return { children, woken };
 }
 
