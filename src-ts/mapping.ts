@@ -7,10 +7,7 @@ import { constants } from 'node:fs';
 import { FileExistsError, OverflowError } from './errors';
 import { type MappingHandle, posix } from './native';
 
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 1;
-const MAP_ANONYMOUS = process.platform === 'darwin' ? 0x1000 : 0x20;
+const { PROT_READ, PROT_WRITE, MAP_SHARED, MAP_ANONYMOUS } = posix;
 
 const { O_CREAT, O_EXCL, O_RDWR } = constants;
 

@@ -58,6 +58,11 @@ export const WAITERS = -0x80000000;
 export interface PosixConstants {
   // constants.cc
   readonly O_CLOEXEC: number;
+  readonly PROT_READ: number;
+  readonly PROT_WRITE: number;
+  readonly MAP_SHARED: number;
+  readonly MAP_PRIVATE: number;
+  readonly MAP_ANONYMOUS: number;
   readonly POLLIN: number;
   readonly POLLPRI: number;
   readonly POLLOUT: number;

@@ -8,5 +8,6 @@ export * from './posix/descriptor';
 export * from './posix/message-queue';
 export * from './posix/process';
 export * from './posix/semaphore';
+export * from './posix/shared-memory';
 export * from './wait-status';
 export { exitcodeOf as waitstatusToExitcode } from './wait-status';

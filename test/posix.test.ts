@@ -44,6 +44,7 @@ test('multiproc/posix and the namespace have the same names', () => {
       ...['dup', 'dup2', 'fcntl', 'ftruncate'],
       ...['semOpen', 'semClose', 'semUnlink', 'semWait', 'semTrywait', 'semTimedwait'],
       ...['semPost', 'semGetvalue'],
+      ...['shmOpen', 'shmUnlink', 'mmap', 'munmap', 'PROT_READ', 'MAP_SHARED', 'MAP_ANONYMOUS'],
       ...['mqOpen', 'mqClose', 'mqUnlink', 'mqSend', 'mqReceive', 'mqGetattr', 'mqSetattr'],
     ]),
   );

@@ -11,6 +11,11 @@ export const { O_CLOEXEC } = posix;
 /** Linux: each write to a pipe is read as one packet. */
 export const { O_DIRECT } = constants;
 
+/** What memory of mmap() is for. */
+export const { PROT_READ, PROT_WRITE } = posix;
+/** Who sees what is written to it, and that no file is behind it. */
+export const { MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS } = posix;
+
 /** What poll() waits for: something to read, urgent data, room to write. */
 export const { POLLIN, POLLPRI, POLLOUT } = posix;
 /** What poll() reports unasked: an error, the other end closed, not a descriptor. */
