@@ -204,7 +204,7 @@ export interface ShutdownOptions {
 }
 
 function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFutures: boolean } {
-  const options = withKnownNames('shutdown', given ?? {}, ['wait', 'cancelFutures']);
+  const options = withKnownNames('shutdown', given, ['wait', 'cancelFutures']);
   const { wait = true, cancelFutures = false } = options;
   return {
     waits: checkedBoolean('wait', wait),
