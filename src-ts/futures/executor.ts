@@ -203,11 +203,8 @@ export interface ShutdownOptions {
   cancelFutures?: boolean;
 }
 
-function checkedShutdown(given: ShutdownOptions | null): {
-  waits: boolean;
-  cancelFutures: boolean;
-} {
-  const options = withKnownNames('shutdown', given ?? {}, ['wait', 'cancelFutures']);
+function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFutures: boolean } {
+  const options = withKnownNames('shutdown', given, ['wait', 'cancelFutures']);
   const { wait = true, cancelFutures = false } = options;
   return {
     waits: checkedBoolean('wait', wait),
