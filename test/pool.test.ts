@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 
-import { AsyncResult, MapResult, Pool, TimeoutError } from 'multiproc';
+import { AsyncResult, Event, MapResult, Pool, TimeoutError } from 'multiproc';
 import { serialize } from 'multiproc/serialization';
 
 import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
@@ -266,4 +266,25 @@ describe('arguments', () => {
     pool.terminate();
     expect(String(pool)).toBe('<multiprocessing.pool.Pool state=TERMINATE pool_size=2>');
   });
+});
+
+test('a task is not kept behind one that waits for it', () => {
+  const event = new Event();
+  const pool = new Pool(2);
+  const task = (what: string): string => {
+    if (what === 'wait') event.wait();
+    if (what === 'set') event.set();
+    return what;
+  };
+  // From now on tasks of this function are given to workers in advance.
+  pool.map(task, Array<string>(2000).fill('quick'), 1);
+  for (const names of [
+    ['a', 'wait', 'b', 'set'],
+    ['wait', 'b', 'c', 'd', 'set', 'e'],
+  ]) {
+    event.clear();
+    const results = names.map((name) => pool.applyAsync(task, [name]));
+    expect(results.map((result) => result.get(20))).toEqual(names);
+  }
+  pool.terminate();
 });

@@ -31,7 +31,8 @@ const inWords: Readonly<Record<State, string>> = {
   FINISHED: 'finished',
 };
 
-type DoneCallback<T> = (future: Future<T>) => void;
+// A method's type, so that a Future<number> is a Future<unknown>.
+type DoneCallback<T> = { call(future: Future<T>): void }['call'];
 
 /** How a future gets its result. */
 export interface Source {

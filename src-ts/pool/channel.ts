@@ -25,8 +25,12 @@ interface Mailbox {
   readonly busy: number;
 }
 
-/** The words of a channel's control memory. */
+/**
+ * The words of a channel's control memory. The first one is the number of tasks that the worker has
+ * begun; with the sign bit set it begins no other, until it comes to the frame that says so.
+ */
 export const STARTED = 0;
+export const RECALLED = -0x80000000;
 const TO_WORKER_BUSY = 1;
 const TO_PARENT_BUSY = 2;
 const CONTROL_SIZE = 4096;

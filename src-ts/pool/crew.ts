@@ -18,6 +18,9 @@ import { TaskQueue } from './task-queue';
 const ADVANCE = 500;
 const MOST_IN_ADVANCE = 128;
 
+/** Milliseconds after which what was given to a worker in advance goes to one that has nothing to do. */
+const LATE = 5;
+
 /** So many workers in a row that die before they begin anything are too many. */
 const MOST_STILLBORN = 5;
 
@@ -115,6 +118,7 @@ export class Crew {
 
   /** Gives tasks to workers, as many as can be. */
   dispatch(): void {
+    this.#recall();
     while (this.#broken === null) {
       const task = this.#pending.first();
       if (task === undefined) break;
@@ -180,11 +184,13 @@ export class Crew {
     await Promise.all([...this.#leaving].map(({ process }) => process.joinAsync()));
   }
 
-  /** The moment at which a running task has to be killed, of performance.now(). */
+  /** The moment at which something has to be done about a running task, of performance.now(). */
   get deadline(): number {
     let deadline = Infinity;
-    for (const { tasks } of this.members) {
+    const someIdle = this.#someIdle();
+    for (const { tasks, since } of this.members) {
       if (tasks.length > 0) deadline = Math.min(deadline, tasks[0]!.deadline);
+      if (tasks.length > 1 && someIdle) deadline = Math.min(deadline, since + LATE);
     }
     return deadline;
   }
@@ -226,11 +232,12 @@ export class Crew {
   /** The one that is to have the task; null if it has to wait. */
   #choose(task: Task): Member | null {
     const depth = this.#depthFor(task);
+    const now = performance.now();
     let best: Member | null = null;
     let stranger: Member | null = null;
     for (const member of this.members) {
       const { length } = member.tasks;
-      if (member.retiring) continue;
+      if (member.retiring || (length > 0 && now - member.since > LATE)) continue;
       if (member.known <= task.number) {
         if (length === 0) stranger ??= member;
       } else if (length < (best?.tasks.length ?? depth)) {
@@ -242,6 +249,21 @@ export class Crew {
     if (best !== null || stranger === null) return best;
     this.#dismiss(stranger);
     return this.#hire();
+  }
+
+  #someIdle(): boolean {
+    if (this.members.size < this.options.size) return true;
+    for (const { tasks } of this.members) if (tasks.length === 0) return true;
+    return false;
+  }
+
+  /** A task that waits behind a long one, perhaps to end its wait, goes to somebody else. */
+  #recall(): void {
+    const now = performance.now();
+    for (const member of this.members) {
+      if (member.tasks.length < 2 || now - member.since <= LATE || !this.#someIdle()) continue;
+      this.#pending.putBack(member.recall());
+    }
   }
 
   /** How many tasks a worker may have at a time. */

@@ -3,10 +3,10 @@
 import { unpack } from '../message';
 import { posix, type Watch } from '../native';
 import { Process, servants } from '../process';
-import { type End, makeChannel, STARTED } from './channel';
+import { type End, makeChannel, RECALLED, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
 import { numbersSoFar } from './functions';
-import { NOT_INITIALIZED, RETURNED, THREW } from './protocol';
+import { NOT_INITIALIZED, RESUME, RETURNED, THREW } from './protocol';
 import type { Task } from './task';
 import { type Initializer, work } from './worker';
 
@@ -24,6 +24,8 @@ export interface MemberOptions {
   daemon: boolean;
 }
 
+const nothing = new Uint8Array(0);
+
 export class Member {
   readonly process: Process;
   readonly end: End;
@@ -34,6 +36,8 @@ export class Member {
   /** Read, and not handed over yet. */
   readonly answers: Answer[] = [];
   given = 0;
+  /** When it got to its first task, of performance.now(). */
+  since = 0;
   answered = 0;
   /** It gets no more. */
   retiring = false;
@@ -62,7 +66,7 @@ export class Member {
     this.given += 1;
     this.tasks.push(task);
     if (this.tasks.length > 1) return true;
-    task.begin(performance.now());
+    this.#beginFirst();
     return this.end.write();
   }
 
@@ -77,14 +81,28 @@ export class Member {
   take(): Task | undefined {
     this.answered += 1;
     const task = this.tasks.shift();
-    this.tasks[0]?.begin(performance.now());
+    this.#beginFirst();
     return task;
   }
 
   /** After its death: those of its tasks that it had begun, and the others. */
   leftovers(): { lost: Task[]; untouched: Task[] } {
-    const begun = Atomics.load(this.end.words, STARTED) - this.answered;
+    const begun = (Atomics.load(this.end.words, STARTED) & ~RECALLED) - this.answered;
     return { lost: this.tasks.slice(0, begun), untouched: this.tasks.slice(begun) };
+  }
+
+  /** Takes back what it was given in advance and has not begun. */
+  recall(): Task[] {
+    const started = Atomics.or(this.end.words, STARTED, RECALLED) & ~RECALLED;
+    const untouched = this.tasks.splice(started - this.answered);
+    this.given -= untouched.length;
+    this.end.add(0, RESUME, nothing, 0);
+    return untouched;
+  }
+
+  #beginFirst(): void {
+    this.since = performance.now();
+    this.tasks[0]?.begin(this.since);
   }
 
   /** Calls back once when it has answered or ended; keeps the event loop alive. */

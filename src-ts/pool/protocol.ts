@@ -7,6 +7,8 @@ export const CALL = 0;
 export const MAP = 1;
 /** The payload is a list of lists of arguments. */
 export const STARMAP = 2;
+/** No task: those before it were recalled, those after it are not. */
+export const RESUME = 3;
 export type Kind = typeof CALL | typeof MAP | typeof STARMAP;
 
 // To the parent: the microseconds that the task took, and what the payload is.

@@ -5,9 +5,18 @@ import { inspect } from 'node:util';
 import { pack, unpack } from '../message';
 import { posix } from '../native';
 import { main } from '../realm';
-import { type End, own, STARTED } from './channel';
+import { type End, own, RECALLED, STARTED } from './channel';
 import { functionOf, type TaskFunction } from './functions';
-import { type Kind, MAP, NOT_INITIALIZED, RETURNED, STARMAP, THREW, UNSENDABLE } from './protocol';
+import {
+  type Kind,
+  MAP,
+  NOT_INITIALIZED,
+  RESUME,
+  RETURNED,
+  STARMAP,
+  THREW,
+  UNSENDABLE,
+} from './protocol';
 
 export interface Initializer {
   initializer: TaskFunction | null;
@@ -39,14 +48,14 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
     return;
   }
   const answers = new Answers(end);
-  let task: Task | Unreadable | undefined;
+  let task: Task | Unreadable | typeof RESUME | undefined;
   const take = (number: number, kind: number, payload: Uint8Array): void => {
-    task = decode(number, kind as Kind, payload);
+    task = kind === RESUME ? RESUME : decode(number, kind as Kind, payload);
   };
   for (;;) {
     while (end.next(take)) {
-      // For the parent to know whose fault it is when this process dies.
-      Atomics.add(end.words, STARTED, 1);
+      if (task === RESUME) Atomics.and(end.words, STARTED, ~RECALLED);
+      if (task === RESUME || !claim(end.words)) continue;
       const begin = performance.now();
       let status = RETURNED;
       let result: unknown;
@@ -63,6 +72,20 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
     answers.write();
     if (!end.fill()) return;
   }
+}
+
+/**
+ * Begins a task, for the parent to know whose fault it is when this process dies; unless the parent
+ * has taken it back.
+ */
+function claim(words: Int32Array): boolean {
+  let started = Atomics.load(words, STARTED);
+  while (started >= 0) {
+    const seen = Atomics.compareExchange(words, STARTED, started, started + 1);
+    if (seen === started) return true;
+    started = seen;
+  }
+  return false;
 }
 
 /** A task whose arguments could not be decoded. */
