@@ -288,3 +288,17 @@ test('a task is not kept behind one that waits for it', () => {
   }
   pool.terminate();
 });
+
+test('slow tasks among quick ones: each result is that of its task', () => {
+  const pool = new Pool(2);
+  const task = (x: number): number => {
+    const end = x % 50 === 0 ? Date.now() + 8 : 0;
+    while (Date.now() < end);
+    return x + 1;
+  };
+  const items = [...Array(500).keys()];
+  for (let round = 0; round < 3; round++) {
+    expect(pool.map(task, items, 1)).toEqual(items.map((x) => x + 1));
+  }
+  pool.terminate();
+});

@@ -10,7 +10,7 @@ import { main } from '../realm';
 import { afterSeconds } from '../timer';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
-import { NOT_INITIALIZED, RETURNED } from './protocol';
+import { NOT_INITIALIZED, RESUMED, RETURNED } from './protocol';
 import { type Task } from './task';
 import { TaskQueue } from './task-queue';
 
@@ -188,9 +188,9 @@ export class Crew {
   get deadline(): number {
     let deadline = Infinity;
     const someIdle = this.#someIdle();
-    for (const { tasks, since } of this.members) {
+    for (const { tasks, since, recalling } of this.members) {
       if (tasks.length > 0) deadline = Math.min(deadline, tasks[0]!.deadline);
-      if (tasks.length > 1 && someIdle) deadline = Math.min(deadline, since + LATE);
+      if (tasks.length > 1 && someIdle && !recalling) deadline = Math.min(deadline, since + LATE);
     }
     return deadline;
   }
@@ -237,7 +237,8 @@ export class Crew {
     let stranger: Member | null = null;
     for (const member of this.members) {
       const { length } = member.tasks;
-      if (member.retiring || (length > 0 && now - member.since > LATE)) continue;
+      if (member.retiring || member.recalling || (length > 0 && now - member.since > LATE))
+        continue;
       if (member.known <= task.number) {
         if (length === 0) stranger ??= member;
       } else if (length < (best?.tasks.length ?? depth)) {
@@ -253,7 +254,7 @@ export class Crew {
 
   #someIdle(): boolean {
     if (this.members.size < this.options.size) return true;
-    for (const { tasks } of this.members) if (tasks.length === 0) return true;
+    for (const { busy } of this.members) if (!busy) return true;
     return false;
   }
 
@@ -261,7 +262,13 @@ export class Crew {
   #recall(): void {
     const now = performance.now();
     for (const member of this.members) {
-      if (member.tasks.length < 2 || now - member.since <= LATE || !this.#someIdle()) continue;
+      if (
+        member.recalling ||
+        member.tasks.length < 2 ||
+        now - member.since <= LATE ||
+        !this.#someIdle()
+      )
+        continue;
       this.#pending.putBack(member.recall());
     }
   }
@@ -315,6 +322,10 @@ export class Crew {
   #answered(member: Member, { status, value, microseconds }: Answer): void {
     if (status === NOT_INITIALIZED) {
       this.#break(value, 'SIGTERM');
+      return;
+    }
+    if (status === RESUMED) {
+      member.recalling = false;
       return;
     }
     const task = member.take();
@@ -457,7 +468,7 @@ export class Crew {
   /** Lets the event loop wait for what is outstanding, and only for that. */
   #arm(): void {
     for (const member of this.members) {
-      if (member.tasks.length === 0) member.unwatch();
+      if (!member.busy) member.unwatch();
       else if (!member.watched) member.watch(() => this.service(member));
     }
     clearTimeout(this.#timer);

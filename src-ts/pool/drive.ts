@@ -25,7 +25,7 @@ export function drive(crews: ReadonlySet<Crew>, until: () => boolean, seconds: n
 function serve(crews: ReadonlySet<Crew>, seconds: number): void {
   const waited: [Crew, Member][] = [];
   for (const crew of crews) {
-    for (const member of crew.members) if (member.tasks.length > 0) waited.push([crew, member]);
+    for (const member of crew.members) if (member.busy) waited.push([crew, member]);
   }
   const pairs = new Int32Array(2 * waited.length);
   waited.forEach(([, { end }], index) => {

@@ -6,7 +6,7 @@ import { Process, servants } from '../process';
 import { type End, makeChannel, RECALLED, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
 import { numbersSoFar } from './functions';
-import { NOT_INITIALIZED, RESUME, RETURNED, THREW } from './protocol';
+import { NOT_INITIALIZED, RESUME, RESUMED, RETURNED, THREW } from './protocol';
 import type { Task } from './task';
 import { type Initializer, work } from './worker';
 
@@ -36,6 +36,8 @@ export class Member {
   /** Read, and not handed over yet. */
   readonly answers: Answer[] = [];
   given = 0;
+  /** It gets nothing until it knows that tasks were taken back. */
+  recalling = false;
   /** When it got to its first task, of performance.now(). */
   since = 0;
   answered = 0;
@@ -97,6 +99,7 @@ export class Member {
     const untouched = this.tasks.splice(started - this.answered);
     this.given -= untouched.length;
     this.end.add(0, RESUME, nothing, 0);
+    this.recalling = true;
     return untouched;
   }
 
@@ -130,6 +133,11 @@ export class Member {
     this.#watch = undefined;
   }
 
+  /** Whether it has something to say, sooner or later. */
+  get busy(): boolean {
+    return this.tasks.length > 0 || this.recalling;
+  }
+
   /** Nothing is given to it or read from it any more; if it lives, it ends. */
   close(): void {
     this.unwatch();
@@ -138,6 +146,7 @@ export class Member {
 }
 
 function decode(microseconds: number, status: number, payload: Uint8Array): Answer {
+  if (status === RESUMED) return { microseconds, status, value: undefined };
   try {
     const value = unpack(payload, undefined, false);
     if (status === RETURNED || status === THREW || status === NOT_INITIALIZED) {

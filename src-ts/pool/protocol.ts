@@ -18,3 +18,5 @@ export const THREW = 1;
 export const UNSENDABLE = 2;
 /** The error of the initializer; the worker ends. */
 export const NOT_INITIALIZED = 3;
+/** The worker came to a RESUME; there is no payload, and no task. */
+export const RESUMED = 4;

@@ -12,6 +12,7 @@ import {
   MAP,
   NOT_INITIALIZED,
   RESUME,
+  RESUMED,
   RETURNED,
   STARMAP,
   THREW,
@@ -54,7 +55,7 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
   };
   for (;;) {
     while (end.next(take)) {
-      if (task === RESUME) Atomics.and(end.words, STARTED, ~RECALLED);
+      if (task === RESUME) resume(end);
       if (task === RESUME || !claim(end.words)) continue;
       const begin = performance.now();
       let status = RETURNED;
@@ -87,6 +88,13 @@ function claim(words: Int32Array): boolean {
   }
   return false;
 }
+
+function resume(end: End): void {
+  Atomics.and(end.words, STARTED, ~RECALLED);
+  end.add(0, RESUMED, nothing, 0);
+}
+
+const nothing = new Uint8Array(0);
 
 /** A task whose arguments could not be decoded. */
 class Unreadable {
