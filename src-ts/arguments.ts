@@ -8,6 +8,20 @@ export function checkedInteger(name: string, value: unknown): number {
   return value as number;
 }
 
+/** Checks an iterable. */
+export function checkedIterable(name: string, value: unknown): Iterable<unknown> {
+  if (typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(expected('an iterable', name, value));
+  }
+  return value as Iterable<unknown>;
+}
+
+/** Checks a boolean. */
+export function checkedBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(expected('a boolean', name, value));
+  return value;
+}
+
 /** Checks a number of seconds; null, undefined and Infinity mean for ever, negative ones count as 0. */
 export function checkedTimeout(timeout: unknown): number | null {
   if (timeout == null) return null;
@@ -29,8 +43,7 @@ export interface BlockOptions {
 export function secondsToWait(block: boolean | BlockOptions | null, timeout: unknown): number {
   const isObject = typeof block === 'object' && block !== null;
   const options = isObject ? withKnownNames('options', block, BLOCK_OPTIONS) : { block, timeout };
-  const blocking = options.block ?? true;
-  if (typeof blocking !== 'boolean') throw new TypeError(expected('a boolean', 'block', blocking));
+  const blocking = checkedBoolean('block', options.block ?? true);
   const seconds = checkedTimeout(options.timeout);
   return blocking ? (seconds ?? Infinity) : 0;
 }

@@ -9,8 +9,7 @@ import { main } from './realm';
 
 export interface Child {
   name: string;
-  /** Whether it dies with its parent. */
-  daemon: boolean;
+  diesWithParent: boolean;
   parentPid: number;
   /** What it does. A promise is waited for. */
   run: () => unknown;
@@ -20,7 +19,7 @@ export interface Child {
 
 /** Runs the child to its end: returns to the event loop, never ends otherwise than by exit. */
 export function runChild(child: Child): void {
-  if (child.daemon) dieWithParent(child.parentPid);
+  if (child.diesWithParent) dieWithParent(child.parentPid);
   showName(child.name);
   reportUncaught(child.name);
   const inherited = new Set(activeRequests());

@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 
-import { checkedInteger, withKnownNames } from './arguments';
+import { checkedBoolean, checkedInteger, withKnownNames } from './arguments';
 import {
   type Bytes,
   checkedMaxlength,
@@ -21,7 +21,7 @@ import {
 } from './connection/received';
 import { MUST_WAIT, Turns } from './connection/turns';
 import { wait, waitAsync } from './connection/wait';
-import { BufferTooShort, EOFError, expected, ValueError } from './errors';
+import { BufferTooShort, EOFError, ValueError } from './errors';
 import { type Encoded, pack, unpack } from './message';
 import { posix } from './native';
 import { register } from './serialization';
@@ -457,8 +457,8 @@ export function Pipe(
   duplex: boolean | PipeOptions = true,
 ): [first: Connection, second: Connection] {
   const options = typeof duplex === 'object' ? duplex : { duplex };
-  const both: unknown = withKnownNames('Pipe', options, ['duplex']).duplex ?? true;
-  if (typeof both !== 'boolean') throw new TypeError(expected('a boolean', 'duplex', both));
+  withKnownNames('Pipe', options, ['duplex']);
+  const both = checkedBoolean('duplex', options.duplex ?? true);
   const [first, second] = both ? posix.socketpair() : posix.pipe();
   return [new Connection(first, true, both), new Connection(second, both, true)];
 }

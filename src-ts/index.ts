@@ -111,6 +111,7 @@ export {
   BrokenExecutor,
   BrokenProcessPool,
   CancelledError,
+  Executor,
   type ExecutorMapOptions,
   type ExecutorOptions,
   ExecutorResults,

@@ -5,7 +5,7 @@ import { constants, cpus } from 'node:os';
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 
-import { checkedTimeout, isOptions, withKnownNames } from './arguments';
+import { checkedIterable, checkedTimeout, isOptions, withKnownNames } from './arguments';
 import { AssertionError, expected, NotImplementedError, RuntimeError, ValueError } from './errors';
 import { runChild } from './child';
 import { atExit } from './exit';
@@ -321,7 +321,7 @@ export class Process {
     parentOfCurrent = new ParentProcess(parent.name, parent.pid, sentinel);
     runChild({
       name: this.#name,
-      daemon: this.#config.daemon,
+      diesWithParent: this.#config.daemon || servants.has(this),
       parentPid: parent.pid,
       run: () => this.run(),
       finish: finishChildren,
@@ -403,7 +403,7 @@ export function cpuCount(): number {
 /** For programs that were frozen into an executable on Windows: does nothing here, as in Python. */
 export function freezeSupport(): void {}
 
-/** Workers, which have no end of their own: the end of the program ends them like daemonic ones. */
+/** Workers, which have no end of their own: they end with their parent, like daemonic ones. */
 export const servants = new WeakSet<Process>();
 
 let waiting = false;
@@ -449,11 +449,7 @@ function checkedTarget(target: unknown): Target | null {
 }
 
 function toArgs(args: unknown): unknown[] {
-  if (args === undefined) return [];
-  if (typeof (args as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(expected('an iterable', 'args', args));
-  }
-  return [...(args as Iterable<unknown>)];
+  return args === undefined ? [] : [...checkedIterable('args', args)];
 }
 
 function checkedName(name: unknown): string {

@@ -123,7 +123,6 @@ describe('the end of the program', () => {
       [how, where, 'false'],
     ]),
   );
-  // A worker that is not daemonic does what it was given, as the parent's death does not end it.
   test.each(ways)('C153: by %s, in the %s process, daemon %s', async (how, where, daemon) => {
     const ended = await runProgram('pool-end.js', { args: [how, where, daemon] });
     expect(ended.stderr).toBe('');

@@ -45,7 +45,13 @@ export class BrokenProcessPool extends BrokenExecutor {
   }
 
   static withoutWorker(cause: unknown): BrokenProcessPool {
-    return new BrokenProcessPool('A worker process could not be started', { cause });
+    return new BrokenProcessPool('A replacement worker process could not be started', { cause });
+  }
+
+  static byForce(): BrokenProcessPool {
+    return new BrokenProcessPool(
+      'A worker process exited while the pool was being forcefully shut down; the future was not done',
+    );
   }
 
   static forGood(cause: unknown): BrokenProcessPool {

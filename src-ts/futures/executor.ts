@@ -1,18 +1,21 @@
-/** ProcessPoolExecutor. */
+/** ProcessPoolExecutor: CPython's concurrent/futures/process.py. */
 
 import { availableParallelism } from 'node:os';
 
-import { checkedTimeout, isOptions, withKnownNames } from '../arguments';
-import { expected, RuntimeError, TimeoutError, ValueError } from '../errors';
+import { checkedBoolean, checkedIterable, isOptions, withKnownNames } from '../arguments';
+import { expected, RuntimeError, ValueError } from '../errors';
 import { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
 import { WorkerDiedError } from '../pool/errors';
 import { numberOf, type TaskFunction } from '../pool/functions';
-import { CALL, STARMAP } from '../pool/protocol';
-import { Task } from '../pool/task';
+import type { Outcomes } from '../pool/outcome';
+import { CALL, EACH } from '../pool/protocol';
+import { checkedTaskOptions, Task, type TaskOptions } from '../pool/task';
+import { atEnd, isEnding, unfinished } from './at-exit';
+import { Executor, type ShutdownOptions } from './base';
 import { BrokenProcessPool } from './errors';
 import { Future } from './future';
-import { inTurn, until } from './wait';
+import { ExecutorResults, mapArguments } from './map';
 
 export interface ExecutorOptions {
   /** How many workers; default: the number of processors that this process may use. */
@@ -22,30 +25,22 @@ export interface ExecutorOptions {
   initargs?: Iterable<unknown>;
   /** How many tasks a worker does before another one replaces it. */
   maxTasksPerChild?: number | null;
-  /** Whether the workers are daemonic: they die with this process, and may have no children. */
+  /** Whether the workers are daemonic: such ones may have no children. */
   daemon?: boolean;
 }
 
 /** A future, whatever its result. */
 type Cancellable = Pick<Future, 'cancel'>;
 
-export interface ExecutorMapOptions {
-  /** Seconds from the call of map(). */
-  timeout?: number | null;
-  chunksize?: number;
-  /** How many chunks are under way at most; null: all. */
-  buffersize?: number | null;
-}
-
 const executorOptionNames = ['maxWorkers', 'initializer', 'initargs', 'maxTasksPerChild', 'daemon'];
-const mapOptionNames = ['timeout', 'chunksize', 'buffersize'];
 
 /**
  * Calls functions in worker processes: concurrent.futures.ProcessPoolExecutor. A worker that dies
- * fails the futures that it ran, and is replaced: the others go on, and the executor too.
+ * fails the futures that it ran, and is replaced: the others go on, and the executor too. At the end
+ * of the program, also by process.exit(), what was submitted is done first.
  * @see https://docs.python.org/3/library/concurrent.futures.html#processpoolexecutor
  */
-export class ProcessPoolExecutor {
+export class ProcessPoolExecutor extends Executor {
   readonly #crew: Crew;
   readonly #tasks = new Map<Cancellable, Task>();
   #shutdown = false;
@@ -55,6 +50,7 @@ export class ProcessPoolExecutor {
    * function.
    */
   constructor(maxWorkers?: number | null | ExecutorOptions, rest: ExecutorOptions = {}) {
+    super();
     const options = toOptions(maxWorkers, rest);
     const initializer = options.initializer ?? null;
     if (initializer !== null && typeof initializer !== 'function') {
@@ -75,11 +71,26 @@ export class ProcessPoolExecutor {
 
   /**
    * Calls the function with the arguments in a worker.
-   * @throws RuntimeError after shutdown(); BrokenProcessPool if there can be no workers.
+   * @throws RuntimeError after shutdown(), and when the program ends; BrokenProcessPool if there can
+   * be no workers.
    */
   submit<A extends unknown[], T>(call: (...args: A) => T, ...args: A): Future<Awaited<T>> {
+    return this.submitWith({}, call, ...args);
+  }
+
+  /**
+   * Like submit(), with what Python does not have: `timeout`, seconds that the call may run; `signal`,
+   * an AbortSignal; `retries`, how often it is begun again when its worker has died. A call that is late
+   * or aborted costs its worker, which is replaced.
+   */
+  submitWith<A extends unknown[], T>(
+    options: TaskOptions,
+    call: (...args: A) => T,
+    ...args: A
+  ): Future<Awaited<T>> {
     this.#check(call);
-    return this.#submit<Awaited<T>>(call, CALL, args);
+    withKnownNames('submitWith', options, ['timeout', 'signal', 'retries']);
+    return this.#submit<Awaited<T>>(call, CALL, args, checkedTaskOptions(options));
   }
 
   /**
@@ -89,21 +100,12 @@ export class ProcessPoolExecutor {
    */
   map<T>(call: TaskFunction, ...given: unknown[]): ExecutorResults<T> {
     this.#check(call);
-    const { iterables, options } = splitMapArguments(given);
-    const { chunksize = 1, buffersize = null } = options;
-    if (!(Number.isInteger(chunksize) && chunksize >= 1)) {
-      throw new ValueError('chunksize must be >= 1.');
-    }
-    if (buffersize !== null && !Number.isInteger(buffersize)) {
-      throw new TypeError('buffersize must be an integer or None');
-    }
-    if (buffersize !== null && buffersize < 1) {
-      throw new ValueError('buffersize must be None or > 0');
-    }
-    const begin = (chunk: unknown[][]): Future<T[]> => this.#submit(call, STARMAP, chunk);
-    const timeout = checkedTimeout(options.timeout) ?? Infinity;
-    const chunks = chunksOf(zip(iterables), chunksize);
-    return new ExecutorResults<T>(chunks, begin, timeout, buffersize ?? Infinity);
+    const { chunks, timeout, window } = mapArguments(given);
+    const begin = (chunk: unknown[][]): Future<Outcomes> => {
+      this.#check(call);
+      return this.#submit(call, EACH, chunk, {});
+    };
+    return new ExecutorResults<T>(chunks, begin, { timeout, window });
   }
 
   /**
@@ -131,21 +133,12 @@ export class ProcessPoolExecutor {
 
   /** Ends the workers by SIGTERM; what they ran fails, what waited is cancelled. */
   terminateWorkers(): void {
-    this.#force(() => this.#crew.terminate(abandoned()));
+    this.#force(() => this.#crew.terminate(BrokenProcessPool.byForce()));
   }
 
   /** Ends the workers by SIGKILL; what they ran fails, what waited is cancelled. */
   killWorkers(): void {
-    this.#force(() => this.#crew.kill(abandoned()));
-  }
-
-  /** shutdown(), as `with` does in Python. */
-  [Symbol.dispose](): void {
-    this.shutdown();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdownAsync();
+    this.#force(() => this.#crew.kill(BrokenProcessPool.byForce()));
   }
 
   #force(end: () => void): void {
@@ -153,7 +146,12 @@ export class ProcessPoolExecutor {
     end();
   }
 
-  #submit<T>(call: TaskFunction, kind: typeof CALL | typeof STARMAP, argument: unknown): Future<T> {
+  #submit<T>(
+    call: TaskFunction,
+    kind: typeof CALL | typeof EACH,
+    argument: unknown,
+    options: TaskOptions,
+  ): Future<T> {
     const future: Future<T> = new Future<T>({
       crew: this.#crew,
       cancel: () => this.#cancel(future, task),
@@ -163,10 +161,11 @@ export class ProcessPoolExecutor {
       failed: (reason: unknown): void =>
         this.#end(future, () => future.setException(this.#adapted(reason))),
     };
-    const task = new Task(numberOf(call), kind, argument, kind === STARMAP, settle, {});
+    const task = new Task(numberOf(call), kind, argument, kind === EACH, settle, options);
     task.onRunning = () => {
       if (!future.running()) future.setRunningOrNotifyCancel();
     };
+    if (this.#tasks.size === 0) unfinished.add(this.#crew);
     this.#tasks.set(future, task);
     this.#crew.submit(task);
     return future;
@@ -174,13 +173,18 @@ export class ProcessPoolExecutor {
 
   #cancel(future: Cancellable, task: Task): boolean {
     if (!this.#crew.cancel(task)) return false;
-    this.#tasks.delete(future);
+    this.#forget(future);
     return true;
   }
 
   #end(future: Cancellable, set: () => void): void {
-    this.#tasks.delete(future);
+    this.#forget(future);
     set();
+  }
+
+  #forget(future: Cancellable): void {
+    this.#tasks.delete(future);
+    if (this.#tasks.size === 0) unfinished.delete(this.#crew);
   }
 
   /** An error of the crew's as an executor's. */
@@ -194,13 +198,12 @@ export class ProcessPoolExecutor {
     const { broken } = this.#crew;
     if (broken !== null && !this.#shutdown) throw BrokenProcessPool.forGood(broken.reason);
     if (this.#shutdown) throw new RuntimeError('cannot schedule new futures after shutdown');
+    atEnd();
+    if (isEnding()) {
+      throw new RuntimeError('cannot schedule new futures after interpreter shutdown');
+    }
     if (typeof call !== 'function') throw new TypeError(expected('a function', 'fn', call));
   }
-}
-
-export interface ShutdownOptions {
-  wait?: boolean;
-  cancelFutures?: boolean;
 }
 
 function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFutures: boolean } {
@@ -210,160 +213,6 @@ function checkedShutdown(given: ShutdownOptions): { waits: boolean; cancelFuture
     waits: checkedBoolean('wait', wait),
     cancelFutures: checkedBoolean('cancelFutures', cancelFutures),
   };
-}
-
-function checkedBoolean(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new TypeError(expected('a boolean', name, value));
-  return value;
-}
-
-/** The results of map(): `for...of` blocks, `for await` does not. */
-export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T> {
-  readonly #chunks: Iterator<unknown[][], void>;
-  readonly #begin: (chunk: unknown[][]) => Future<T[]>;
-  readonly #end: number;
-  readonly #window: number;
-  #futures: Future<T[]>[] = [];
-  #values: T[] = [];
-  #inputEnded = false;
-
-  constructor(
-    chunks: Iterator<unknown[][], void>,
-    begin: (chunk: unknown[][]) => Future<T[]>,
-    timeout: number,
-    window: number,
-  ) {
-    this.#chunks = chunks;
-    this.#begin = begin;
-    this.#end = performance.now() + timeout * 1000;
-    this.#window = window;
-    this.#fill();
-  }
-
-  /** The next result; blocks until it is there. After an error it is over. */
-  next(): IteratorResult<T, undefined> {
-    if (this.#values.length === 0 && this.#futures.length > 0) {
-      this.#orCancel(() => (this.#values = this.#first().result(this.#left())));
-    }
-    return this.#take();
-  }
-
-  /** Like next(), without blocking the event loop. */
-  readonly nextAsync = inTurn(async (): Promise<IteratorResult<T, undefined>> => {
-    if (this.#values.length === 0 && this.#futures.length > 0) {
-      const future = this.#first();
-      const inTime = await until([future], () => future.settled, this.#left());
-      // It may have been ended meanwhile.
-      if (this.#futures[0] !== future) return this.#take();
-      this.#orCancel(() => {
-        if (!inTime) throw new TimeoutError();
-        this.#values = future.result();
-      });
-    }
-    return this.#take();
-  });
-
-  /** Ends it early: what no worker has been given is cancelled. */
-  return(): IteratorResult<T, undefined> {
-    this.#inputEnded = true;
-    for (const future of this.#futures) future.cancel();
-    this.#futures = [];
-    this.#values = [];
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-    return { next: () => this.nextAsync(), return: () => Promise.resolve(this.return()) };
-  }
-
-  #first(): Future<T[]> {
-    return this.#futures[0]!;
-  }
-
-  #left(): number {
-    return Math.max((this.#end - performance.now()) / 1000, 0);
-  }
-
-  #orCancel(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.return();
-      throw error;
-    }
-  }
-
-  #take(): IteratorResult<T, undefined> {
-    if (this.#values.length === 0) return { done: true, value: undefined };
-    const value = this.#values.shift()!;
-    if (this.#values.length === 0) {
-      this.#futures.shift();
-      this.#fill();
-    }
-    return { done: false, value };
-  }
-
-  #fill(): void {
-    while (!this.#inputEnded && this.#futures.length < this.#window) {
-      const { done, value } = this.#chunks.next();
-      if (done) this.#inputEnded = true;
-      else this.#futures.push(this.#begin(value));
-    }
-  }
-}
-
-function abandoned(): BrokenProcessPool {
-  return new BrokenProcessPool('the workers were terminated before the future was done');
-}
-
-function* zip(iterables: readonly Iterable<unknown>[]): Generator<unknown[], void> {
-  if (iterables.length === 0) return;
-  const iterators = iterables.map((iterable) => iterable[Symbol.iterator]());
-  for (;;) {
-    const row: unknown[] = [];
-    for (const iterator of iterators) {
-      const { done, value } = iterator.next() as IteratorResult<unknown, unknown>;
-      if (done === true) return;
-      row.push(value);
-    }
-    yield row;
-  }
-}
-
-function* chunksOf(rows: Iterable<unknown[]>, size: number): Generator<unknown[][], void> {
-  let chunk: unknown[][] = [];
-  for (const row of rows) {
-    chunk.push(row);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
-}
-
-function splitMapArguments(given: unknown[]): {
-  iterables: Iterable<unknown>[];
-  options: ExecutorMapOptions;
-} {
-  const last = given.at(-1);
-  const hasOptions = typeof last === 'object' && last !== null && !(Symbol.iterator in last);
-  const iterables = hasOptions ? given.slice(0, -1) : given;
-  for (const each of iterables) {
-    checkedIterable('iterables', each);
-  }
-  const options = hasOptions ? withKnownNames('map', last, mapOptionNames) : {};
-  return { iterables: iterables as Iterable<unknown>[], options };
-}
-
-function checkedIterable(name: string, value: unknown): Iterable<unknown> {
-  if (typeof (value as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(expected('an iterable', name, value));
-  }
-  return value as Iterable<unknown>;
 }
 
 function toOptions(

@@ -5,6 +5,7 @@ import { TimeoutError } from '../errors';
 import type { Crew } from './crew';
 import { drive } from './drive';
 import { numberOf, type TaskFunction } from './functions';
+import type { Outcome } from './outcome';
 import { MAP } from './protocol';
 import { Task, type TaskOptions } from './task';
 
@@ -22,11 +23,9 @@ export interface ImapOptions {
   total: number;
 }
 
-type Outcome = { ok: true; values: unknown[] } | { ok: false; reason: unknown };
-
 /** A place in the order of the results. */
 interface Slot {
-  outcome: Outcome | null;
+  outcome: Outcome<unknown[]> | null;
   task: Task | null;
 }
 
@@ -164,7 +163,7 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
 
   #begin(chunk: unknown[]): void {
     const slot: Slot = { outcome: null, task: null };
-    const end = (outcome: Outcome): void => {
+    const end = (outcome: Outcome<unknown[]>): void => {
       slot.outcome = outcome;
       slot.task = null;
       this.#progress(chunk.length);
@@ -172,7 +171,7 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
       this.#wake = null;
     };
     const settle = {
-      returned: (values: unknown) => end({ ok: true, values: values as unknown[] }),
+      returned: (values: unknown) => end({ ok: true, value: values as unknown[] }),
       failed: (reason: unknown) => end({ ok: false, reason }),
     };
     this.#slots.push(slot);
@@ -220,7 +219,7 @@ export class IMapIterator<T> implements IterableIterator<T>, AsyncIterable<T> {
       if (this.#options.chunksize > 1) this.#end();
       throw outcome.reason;
     }
-    this.#values = outcome.values as T[];
+    this.#values = outcome.value as T[];
     return this.#take();
   }
 

@@ -7,6 +7,7 @@ import { TimeoutError, ValueError } from '../errors';
 import { Awaitable } from './awaitable';
 import type { Crew } from './crew';
 import { drive } from './drive';
+import type { Outcome } from './outcome';
 
 export interface Callbacks<T> {
   /** Called with the result, before get() returns. */
@@ -14,8 +15,6 @@ export interface Callbacks<T> {
   /** Called with the error. */
   errorCallback?: ((error: unknown) => void) | null;
 }
-
-type Outcome<T> = { ok: true; value: T } | { ok: false; reason: unknown };
 
 /**
  * The result of a call, or of many. It can be awaited, which lets the event loop go on; or got, which

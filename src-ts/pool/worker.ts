@@ -7,7 +7,9 @@ import { posix } from '../native';
 import { main } from '../realm';
 import { type End, own, RECALLED, STARTED } from './channel';
 import { functionOf, type TaskFunction } from './functions';
+import type { Outcomes } from './outcome';
 import {
+  EACH,
   type Kind,
   MAP,
   NOT_INITIALIZED,
@@ -113,12 +115,34 @@ function run(task: Task | Unreadable): unknown {
   if (task instanceof Unreadable) throw task.reason;
   const { call, kind, argument } = task;
   if (kind === MAP) return mapped(argument as unknown[], (item) => call(item));
+  if (kind === EACH) return each(call, argument as unknown[][]);
   if (kind === STARMAP) return mapped(argument as unknown[][], (args) => call(...args));
   return call(...(argument as unknown[]));
 }
 
+function each(call: TaskFunction, items: unknown[][]): Outcomes | Promise<Outcomes> {
+  let failures: Outcomes['failures'] = null;
+  let index = 0;
+  const results = mapped(items, (args) => {
+    const at = index++;
+    const failed = (reason: unknown): void => void (failures ??= new Map()).set(at, reason);
+    try {
+      const result = call(...args);
+      return isThenable(result) ? Promise.resolve(result).catch(failed) : result;
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
+  });
+  const outcomes = (values: unknown[]): Outcomes => ({ values, failures });
+  return isThenable(results) ? results.then(outcomes) : outcomes(results);
+}
+
 /** Like Array.map; a promise is waited for before the next call. */
-function mapped<T>(items: readonly T[], call: (item: T) => unknown): unknown {
+function mapped<T>(
+  items: readonly T[],
+  call: (item: T) => unknown,
+): unknown[] | Promise<unknown[]> {
   const results: unknown[] = [];
   for (let index = 0; index < items.length; index++) {
     const result = call(items[index]!);
@@ -130,7 +154,7 @@ function mapped<T>(items: readonly T[], call: (item: T) => unknown): unknown {
 
 async function mappedAsync<T>(
   results: unknown[],
-  pending: PromiseLike<unknown>,
+  pending: Promise<unknown>,
   rest: readonly T[],
   call: (item: T) => unknown,
 ): Promise<unknown[]> {
@@ -139,8 +163,8 @@ async function mappedAsync<T>(
   return results;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
+function isThenable(value: unknown): value is Promise<unknown> {
+  return typeof (value as Promise<unknown> | null)?.then === 'function';
 }
 
 /** Collects the answers to short tasks, so that many go by one system call. */

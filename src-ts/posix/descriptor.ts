@@ -2,6 +2,7 @@
 
 import { types } from 'node:util';
 
+import { checkedBoolean } from '../arguments';
 import { expected, ValueError } from '../errors';
 import { posix } from '../native';
 import { checkedBytes, checkedInt, checkedSeconds, checkedSize } from './arguments';
@@ -138,9 +139,7 @@ export function dup(fd: number): number {
  * @see https://man7.org/linux/man-pages/man2/dup.2.html
  */
 export function dup2(from: number, to: number, cloexec = false): number {
-  if (typeof cloexec !== 'boolean') {
-    throw new TypeError(expected('a boolean', 'cloexec', cloexec));
-  }
+  checkedBoolean('cloexec', cloexec);
   return posix.dup2(checkedInt('from', from), checkedInt('to', to), cloexec);
 }
 

@@ -1,6 +1,6 @@
 /** Message queues, of Linux: whole messages, those of the highest priority first. */
 
-import { withKnownNames } from '../arguments';
+import { checkedBoolean, withKnownNames } from '../arguments';
 import { expected, NotImplementedError } from '../errors';
 import { type MessageQueueAttributes, posix } from '../native';
 import {
@@ -115,10 +115,7 @@ export function mqGetattr(queue: number): MessageQueueAttributes {
  * @see https://man7.org/linux/man-pages/man3/mq_getattr.3.html
  */
 export function mqSetattr(queue: number, nonblock: boolean): MessageQueueAttributes {
-  if (typeof nonblock !== 'boolean') {
-    throw new TypeError(expected('a boolean', 'nonblock', nonblock));
-  }
-  return native().mqSetattr(checkedInt('queue', queue), nonblock);
+  return native().mqSetattr(checkedInt('queue', queue), checkedBoolean('nonblock', nonblock));
 }
 
 function native(): typeof posix {

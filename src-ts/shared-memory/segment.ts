@@ -4,7 +4,7 @@ import { constants as bufferConstants } from 'node:buffer';
 import { constants } from 'node:fs';
 import { inspect } from 'node:util';
 
-import { isOptions, withKnownNames } from '../arguments';
+import { checkedBoolean, isOptions, withKnownNames } from '../arguments';
 import { expected, OverflowError, ValueError } from '../errors';
 import { createExclusively, createShared, Mapping, randomName } from '../mapping';
 import { posix } from '../native';
@@ -204,9 +204,9 @@ function toOptions(given: unknown[]): Required<SharedMemoryOptions> & { name: st
     : fromPositional(given);
   return {
     name: checkedName(name),
-    create: checkedBoolean('create', create) ?? false,
+    create: checkedBoolean('create', create ?? false),
     size: checkedSize(size ?? 0),
-    track: checkedBoolean('track', track),
+    track: track == null ? null : checkedBoolean('track', track),
   };
 }
 
@@ -225,12 +225,6 @@ function checkedName(name: unknown): string | null {
     throw new ValueError(`shared memory name too long (max ${MAX_NAME} bytes)`);
   }
   return bare;
-}
-
-function checkedBoolean(name: string, value: unknown): boolean | null {
-  if (value == null) return null;
-  if (typeof value !== 'boolean') throw new TypeError(expected('a boolean', name, value));
-  return value;
 }
 
 function checkedSize(size: unknown): number {
