@@ -11,6 +11,9 @@ export interface Encoded {
   readonly descriptors: readonly number[];
 }
 
+/** Memory of so many bytes for a message to be written into, if there is some. */
+export type Room = (size: number) => Buffer | undefined;
+
 /** The first byte of a message whose descriptors wait in the store; serializations begin with 1. */
 const DEPOSITED = 0xfd;
 const KEY_LENGTH = 16;
@@ -20,10 +23,12 @@ const none: readonly number[] = [];
 /**
  * @param inline Whether the way that the message will go carries descriptors; where it does not,
  * they are deposited.
+ * @param room Where the message may be written when it is long; it is, if that is the buffer of the
+ * result.
  * @returns Valid until the next call.
  */
-export function pack(value: unknown, inline: boolean): Encoded {
-  const encoded = serialize(value);
+export function pack(value: unknown, inline: boolean, room?: Room): Encoded {
+  const encoded = serialize(value, room);
   if (inline || encoded.descriptors.length === 0) return encoded;
   const length = PREFIX_LENGTH + encoded.length;
   const buffer = Buffer.allocUnsafe(length);

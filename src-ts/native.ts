@@ -104,8 +104,8 @@ export interface PosixAddon extends PosixConstants {
   kill(pid: number, signal: number): void;
   /** Whether there is no such process, or only its zombie. */
   hasEnded(pid: number): boolean;
-  /** Memory that is freed is kept for what is allocated next, as far as the C library can be told. */
-  keepFreedMemory(): void;
+  /** mallopt(3): pieces of up to so many bytes, and twice as many in all, are kept when they are freed. */
+  keepFreedMemory(size: number): void;
   exit(code: number): never;
   pidfdOpen(pid: number): number;
   setParentDeathSignal(signal: number): void;

@@ -17,14 +17,15 @@ let decoder: Decoder | undefined = new Decoder();
 
 /**
  * A value as bytes.
+ * @param room Asked for memory of so many bytes, to write a long value into.
  * @returns The same object, and mostly the same buffer, each time: valid until the next call.
  * @throws PicklingError, with the path of what cannot cross; what a getter or a hook throws.
  */
-export function serialize(value: unknown): Encoded {
+export function serialize(value: unknown, room?: (size: number) => Buffer | undefined): Encoded {
   const mine = encoder ?? new Encoder();
   encoder = undefined;
   try {
-    return mine.encode(value);
+    return mine.encode(value, room);
   } finally {
     encoder = mine;
   }

@@ -90,13 +90,12 @@ void SetThreadName(const CallbackInfo& info) {
 #endif
 }
 
-// keepFreedMemory(): large pieces are mapped anew each time otherwise, and each of their pages is
-// a page fault.
-void KeepFreedMemory(const CallbackInfo&) {
+// keepFreedMemory(size): mallopt(3), where there is one.
+void KeepFreedMemory(const CallbackInfo& info) {
 #ifdef __GLIBC__
-  constexpr int kSize = 64 * 1024 * 1024;
-  mallopt(M_MMAP_THRESHOLD, kSize);
-  mallopt(M_TRIM_THRESHOLD, 2 * kSize);
+  const int size = IntAt(info, 0);
+  mallopt(M_MMAP_THRESHOLD, size);
+  mallopt(M_TRIM_THRESHOLD, 2 * size);
 #endif
 }
 

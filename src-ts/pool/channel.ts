@@ -1,29 +1,25 @@
 /**
  * The private way between a pool and one of its workers: a socket pair for frames, and shared memory
- * for what is large. A frame is a header and a payload; the header is four numbers of 32 bits: the
- * length of the payload, two of the sender's choice, and where the payload is.
+ * for long payloads. A frame is a header and a payload; the header is four numbers of 32 bits: the
+ * length of the payload, two of the sender's choice, and where the payload is: 0 for behind the header,
+ * or one more than its place in the mailbox.
  */
 
 import { registerAtFork } from '../at-fork';
+import { BrokenPipeError } from '../errors';
 import { Mapping } from '../mapping';
+import type { Encoded, Room } from '../message';
 import { posix } from '../native';
+import { Inbox, Outbox } from './mailbox';
 
 const HEADER = 16;
 const IN_FRAME = 0;
-const IN_MAILBOX = 1;
 
-/** From so many bytes on a payload goes by shared memory, up to the size of a mailbox. */
-const LARGE = 32 * 1024;
+/** From so many bytes on a payload goes by the mailbox, if there is room. */
+const LONG = 32 * 1024;
 const MAILBOX = 16 * 1024 * 1024;
 
 const FIRST_INPUT = 64 * 1024;
-
-/** One payload at a time, in memory that parent and worker share. */
-interface Mailbox {
-  readonly bytes: Buffer;
-  /** The index of the word that is 1 while it is in use. */
-  readonly busy: number;
-}
 
 /**
  * The words of a channel's control memory. The first one is the number of tasks that the worker has
@@ -31,33 +27,10 @@ interface Mailbox {
  */
 export const STARTED = 0;
 export const RECALLED = -0x80000000;
-const TO_WORKER_BUSY = 1;
-const TO_PARENT_BUSY = 2;
+/** How many payloads were read from the mailboxes; each on a cache line of its own. */
+const READ_BY_WORKER = 16;
+const READ_BY_PARENT = 32;
 const CONTROL_SIZE = 4096;
-
-/** What both ends share. */
-class Shared {
-  readonly words: Int32Array;
-  readonly toWorker: Mailbox;
-  readonly toParent: Mailbox;
-  readonly #mapping: Mapping;
-
-  constructor() {
-    this.#mapping = Mapping.anonymous(CONTROL_SIZE + 2 * MAILBOX);
-    const { buffer } = this.#mapping;
-    const mailbox = (index: number, busy: number): Mailbox => ({
-      bytes: Buffer.from(buffer, CONTROL_SIZE + index * MAILBOX, MAILBOX),
-      busy,
-    });
-    this.words = new Int32Array(buffer, 0, CONTROL_SIZE / 4);
-    this.toWorker = mailbox(0, TO_WORKER_BUSY);
-    this.toParent = mailbox(1, TO_PARENT_BUSY);
-  }
-
-  unmap(): void {
-    this.#mapping.unmap();
-  }
-}
 
 /** Calls for each frame: its two numbers and its payload, which is valid during the call only. */
 export type OnFrame = (first: number, second: number, payload: Uint8Array) => void;
@@ -70,41 +43,83 @@ export function own(end: End): void {
   ownEnds.add(end);
 }
 
+const nowhere: Room = () => undefined;
+
 /** One end of a channel. */
 export class End {
   readonly fd: number;
   readonly words: Int32Array;
-  readonly #shared: Shared;
-  readonly #outbox: Mailbox;
-  readonly #inbox: Mailbox;
+  readonly #memory: Mapping;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
   #input = Buffer.allocUnsafeSlow(FIRST_INPUT);
   #inputStart = 0;
   #inputEnd = 0;
   #output = Buffer.allocUnsafeSlow(FIRST_INPUT);
   #outputStart = 0;
   #outputEnd = 0;
+  #encoding = false;
 
-  constructor(fd: number, shared: Shared, outbox: Mailbox, inbox: Mailbox) {
+  constructor(fd: number, memory: Mapping, side: 'parent' | 'worker') {
+    const mailbox = (index: number): Buffer =>
+      Buffer.from(memory.buffer, CONTROL_SIZE + index * MAILBOX, MAILBOX);
+    const [mine, theirs] = side === 'parent' ? [0, 1] : [1, 0];
+    const read = [READ_BY_WORKER, READ_BY_PARENT] as const;
     this.fd = fd;
-    this.words = shared.words;
-    this.#shared = shared;
-    this.#outbox = outbox;
-    this.#inbox = inbox;
+    this.words = new Int32Array(memory.buffer, 0, CONTROL_SIZE / 4);
+    this.#memory = memory;
+    this.#outbox = new Outbox(mailbox(mine), this.words, read[mine]!);
+    this.#inbox = new Inbox(mailbox(theirs), this.words, read[theirs]!);
   }
 
-  /** Adds a frame to what is to be written. */
-  add(first: number, second: number, payload: Uint8Array, length: number): void {
-    const byMail = length >= LARGE && this.#mail(payload, length);
-    const inFrame = byMail ? 0 : length;
-    this.#reserve(HEADER + inFrame);
+  /**
+   * Adds a frame to what is to be written; `encode` makes its payload, into the room it may ask for.
+   * @returns The place of the payload in the mailbox, or -1: it is in the frame.
+   */
+  add(first: number, second: number, encode: (room: Room) => Encoded): number {
+    // A hook of the codec may come back here.
+    const isFirst = !this.#encoding;
+    this.#encoding = true;
+    try {
+      const { buffer, length } = encode(isFirst ? this.#outbox.borrow : nowhere);
+      let place = this.#outbox.keep(buffer, length);
+      if (place < 0 && length >= LONG) place = this.#outbox.copy(buffer, length);
+      const inFrame = place < 0;
+      this.#header(length, first, second, place + 1, inFrame ? length : 0);
+      if (inFrame) this.#payload(buffer, length);
+      return place;
+    } finally {
+      if (isFirst) {
+        this.#encoding = false;
+        this.#outbox.giveBack();
+      }
+    }
+  }
+
+  /** A payload that was left in the mailbox; it is there at least until the other side has begun it. */
+  left(place: number, length: number): Uint8Array {
+    return this.#outbox.left(place, length);
+  }
+
+  /** Adds a frame without a payload. */
+  addEmpty(first: number, second: number): void {
+    this.#header(0, first, second, IN_FRAME, 0);
+  }
+
+  /** @param room For so many bytes behind it. */
+  #header(length: number, first: number, second: number, place: number, room: number): void {
+    this.#reserve(HEADER + room);
     const output = this.#output;
     let at = this.#outputEnd;
     at = output.writeUInt32LE(length, at);
     at = output.writeUInt32LE(first >>> 0, at);
     at = output.writeUInt32LE(second >>> 0, at);
-    at = output.writeUInt32LE(byMail ? IN_MAILBOX : IN_FRAME, at);
-    if (inFrame > 0) output.set(payload.subarray(0, length), at);
-    this.#outputEnd = at + inFrame;
+    this.#outputEnd = output.writeUInt32LE(place, at);
+  }
+
+  #payload(bytes: Uint8Array, length: number): void {
+    this.#output.set(bytes.subarray(0, length), this.#outputEnd);
+    this.#outputEnd += length;
   }
 
   /** How many bytes are still to be written. */
@@ -125,11 +140,17 @@ export class End {
     return true;
   }
 
-  /** Writes everything, blocking. */
-  writeAll(): void {
-    posix.writeAll(this.fd, this.#output.subarray(this.#outputStart, this.#outputEnd));
+  /** Writes everything, blocking. False when nobody reads any more. */
+  writeAll(): boolean {
+    try {
+      posix.writeAll(this.fd, this.#output.subarray(this.#outputStart, this.#outputEnd));
+    } catch (error) {
+      if (error instanceof BrokenPipeError) return false;
+      throw error;
+    }
     this.#outputStart = 0;
     this.#outputEnd = 0;
+    return true;
   }
 
   /** Reads what is there. False at the end. */
@@ -172,7 +193,7 @@ export class End {
     const first = input.readUInt32LE(start + 4);
     const second = input.readUInt32LE(start + 8);
     if (place === IN_FRAME) onFrame(first, second, input.subarray(start + HEADER, end));
-    else this.#open(onFrame, first, second, length);
+    else this.#inbox.open(place - 1, length, (payload) => onFrame(first, second, payload));
     return true;
   }
 
@@ -184,25 +205,7 @@ export class End {
   close(): void {
     ownEnds.delete(this);
     posix.close(this.fd);
-    this.#shared.unmap();
-  }
-
-  /** Puts a payload into the mailbox, if it is free and large enough. */
-  #mail(payload: Uint8Array, length: number): boolean {
-    const { bytes, busy } = this.#outbox;
-    if (length > bytes.length || Atomics.load(this.words, busy) !== 0) return false;
-    bytes.set(payload.subarray(0, length));
-    Atomics.store(this.words, busy, 1);
-    return true;
-  }
-
-  #open(onFrame: OnFrame, first: number, second: number, length: number): void {
-    const { bytes, busy } = this.#inbox;
-    try {
-      onFrame(first, second, bytes.subarray(0, length));
-    } finally {
-      Atomics.store(this.words, busy, 0);
-    }
+    this.#memory.unmap();
   }
 
   #reserve(size: number): void {
@@ -246,10 +249,10 @@ function tryRead(fd: number, bytes: Uint8Array, offset: number, length: number):
 
 /** The two ends; each is used by one process, and closed by the other. */
 export function makeChannel(): { parentEnd: End; workerEnd: End } {
-  const shared = new Shared();
+  const memory = Mapping.anonymous(CONTROL_SIZE + 2 * MAILBOX);
   const [mine, theirs] = posix.socketpair();
-  const parentEnd = new End(mine, shared, shared.toWorker, shared.toParent);
-  const workerEnd = new End(theirs, shared, shared.toParent, shared.toWorker);
+  const parentEnd = new End(mine, memory, 'parent');
+  const workerEnd = new End(theirs, memory, 'worker');
   own(parentEnd);
   return { parentEnd, workerEnd };
 }

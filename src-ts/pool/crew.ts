@@ -15,7 +15,7 @@ import { type Task } from './task';
 import { TaskQueue } from './task-queue';
 
 /** A worker gets as many tasks in advance as keep it busy for so many microseconds. */
-const ADVANCE = 500;
+const ADVANCE = 1000;
 const MOST_IN_ADVANCE = 128;
 
 /** Milliseconds after which what was given to a worker in advance goes to one that has nothing to do. */
@@ -106,6 +106,7 @@ export class Crew {
       return;
     }
     this.#listen(task);
+    if (task.retries > 0) task.keep();
     this.#pending.push(task);
     this.dispatch();
     if (!task.running && !task.settled) task.keep();

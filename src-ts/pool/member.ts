@@ -5,6 +5,7 @@ import { posix, type Watch } from '../native';
 import { Process, servants } from '../process';
 import { type End, makeChannel, RECALLED, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
+import { keepFreedMemory, MAPPED } from './freed-memory';
 import { numbersSoFar } from './functions';
 import { NOT_INITIALIZED, RESUME, RESUMED, RETURNED, THREW } from './protocol';
 import type { Task } from './task';
@@ -23,8 +24,6 @@ export interface MemberOptions {
   name: string;
   daemon: boolean;
 }
-
-const nothing = new Uint8Array(0);
 
 export class Member {
   readonly process: Process;
@@ -63,8 +62,7 @@ export class Member {
 
   /** Gives it a task; false if it was found dead. */
   give(task: Task): boolean {
-    const { buffer, length } = task.encode();
-    this.end.add(task.number, task.kind, buffer, length);
+    task.sendBy(this.end);
     this.given += 1;
     this.tasks.push(task);
     if (this.tasks.length > 1) return true;
@@ -75,6 +73,7 @@ export class Member {
   /** Reads its answers. False when it has ended. */
   read(): boolean {
     return this.end.read((microseconds, status, payload) => {
+      if (payload.length >= MAPPED) keepFreedMemory();
       this.answers.push(decode(microseconds, status, payload));
     });
   }
@@ -90,17 +89,24 @@ export class Member {
   /** After its death: those of its tasks that it had begun, and the others. */
   leftovers(): { lost: Task[]; untouched: Task[] } {
     const begun = (Atomics.load(this.end.words, STARTED) & ~RECALLED) - this.answered;
-    return { lost: this.tasks.slice(0, begun), untouched: this.tasks.slice(begun) };
+    return { lost: this.tasks.slice(0, begun), untouched: this.#takeBack(begun) };
   }
 
   /** Takes back what it was given in advance and has not begun. */
   recall(): Task[] {
     const started = Atomics.or(this.end.words, STARTED, RECALLED) & ~RECALLED;
-    const untouched = this.tasks.splice(started - this.answered);
+    const untouched = this.#takeBack(started - this.answered);
     this.given -= untouched.length;
-    this.end.add(0, RESUME, nothing, 0);
+    this.end.addEmpty(0, RESUME);
     this.recalling = true;
     return untouched;
+  }
+
+  /** Its tasks but the first ones, as before they were given to it. */
+  #takeBack(count: number): Task[] {
+    const tasks = this.tasks.splice(count);
+    for (const task of tasks) task.takeBackFrom(this.end);
+    return tasks;
   }
 
   #beginFirst(): void {

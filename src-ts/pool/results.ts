@@ -158,8 +158,10 @@ export class MapResult<T> extends AsyncResult<T[]> {
   }
 
   #items(): T[] {
-    const items: unknown[] = this.#chunks.flat();
-    return items as T[];
+    const items: T[] = [];
+    // Array.prototype.flat() takes ten times as long.
+    for (const chunk of this.#chunks) for (const item of chunk) items.push(item);
+    return items;
   }
 
   #finish(): void {

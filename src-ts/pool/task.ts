@@ -3,6 +3,7 @@
 import { checkedTimeout } from '../arguments';
 import { expected, ValueError } from '../errors';
 import { type Encoded, pack } from '../message';
+import type { End } from './channel';
 import { type TaskFunction, taskFunction } from './functions';
 import type { Kind } from './protocol';
 
@@ -46,7 +47,10 @@ export class Task {
   onEnd: (() => void) | null = null;
   #argument: unknown;
   readonly #lazy: boolean;
+  /** The argument, serialised. */
   #kept: Encoded | null = null;
+  /** Where it was left in a mailbox. */
+  #left: { place: number; length: number } | null = null;
 
   /**
    * @param argument What the function is called with.
@@ -66,18 +70,37 @@ export class Task {
     this.retries = options.retries ?? 0;
   }
 
-  /** The argument, serialised; valid until something else is. */
-  encode(): Encoded {
-    return this.#kept ?? pack(this.#argument, false);
+  /**
+   * Adds it to what is to be written to a worker.
+   * @throws PicklingError
+   */
+  sendBy(end: End): void {
+    let sent!: Encoded;
+    const place = end.add(this.number, this.kind, (room) => {
+      return (sent = this.#kept ?? pack(this.#argument, false, room));
+    });
+    if (this.#lazy || this.#kept !== null) return;
+    // What is changed from now on does not concern it.
+    this.#argument = undefined;
+    if (place < 0) this.#kept = copied(sent);
+    else this.#left = { place, length: sent.length };
   }
 
-  /** It has to wait: what is changed from now on does not concern it. */
+  /** The worker that was given it has not begun it, and will not. */
+  takeBackFrom(end: End): void {
+    if (this.#left === null) return;
+    const { place, length } = this.#left;
+    this.#left = null;
+    this.#kept = copied({ buffer: end.left(place, length), length, descriptors: [] });
+  }
+
+  /** It has to wait, or may be begun twice: what is changed from now on does not concern it. */
   keep(): void {
-    if (this.#lazy) return;
+    if (this.#lazy || this.#kept !== null || this.#left !== null) return;
     try {
-      const { buffer, length, descriptors } = pack(this.#argument, false);
-      // No slice(): a Buffer's is a view.
-      this.#kept = { buffer: new Uint8Array(buffer.subarray(0, length)), length, descriptors };
+      let room: Buffer | undefined;
+      const encoded = pack(this.#argument, false, (size) => (room = Buffer.allocUnsafeSlow(size)));
+      this.#kept = encoded.buffer === room ? { ...encoded } : copied(encoded);
       this.#argument = undefined;
     } catch (error) {
       this.failed(error);
@@ -111,8 +134,14 @@ export class Task {
     this.settled = true;
     this.#argument = undefined;
     this.#kept = null;
+    this.#left = null;
     this.call = undefined;
     if (first) this.onEnd?.();
     return first;
   }
+}
+
+/** No slice() of the buffer itself: a Buffer's is a view. */
+function copied({ buffer, length, descriptors }: Encoded): Encoded {
+  return { buffer: new Uint8Array(buffer.subarray(0, length)), length, descriptors };
 }

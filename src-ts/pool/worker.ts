@@ -3,9 +3,9 @@
 import { inspect } from 'node:util';
 
 import { pack, unpack } from '../message';
-import { posix } from '../native';
 import { main } from '../realm';
 import { type End, own, RECALLED, STARTED } from './channel';
+import { keepFreedMemory } from './freed-memory';
 import { functionOf, type TaskFunction } from './functions';
 import type { Outcomes } from './outcome';
 import {
@@ -42,7 +42,7 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
   own(end);
   // Control-C is for the parent, which ends its workers.
   main.process.on('SIGINT', () => undefined);
-  posix.keepFreedMemory();
+  keepFreedMemory();
   try {
     await initializer?.(...initargs);
   } catch (error) {
@@ -51,29 +51,30 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
     return;
   }
   const answers = new Answers(end);
-  let task: Task | Unreadable | typeof RESUME | undefined;
+  let task: Task | Unreadable | undefined;
+  let begin = 0;
+  // Claimed before its payload counts as read: the parent may need that again until then.
   const take = (number: number, kind: number, payload: Uint8Array): void => {
-    task = kind === RESUME ? RESUME : decode(number, kind as Kind, payload);
+    begin = performance.now();
+    if (kind === RESUME) resume(end);
+    else if (claim(end.words)) task = decode(number, kind as Kind, payload);
   };
   for (;;) {
     while (end.next(take)) {
-      if (task === RESUME) resume(end);
-      if (task === RESUME || !claim(end.words)) continue;
-      const begin = performance.now();
+      if (task === undefined) continue;
       let status = RETURNED;
       let result: unknown;
       try {
-        result = run(task!);
+        result = run(task);
         if (isThenable(result)) result = await result;
       } catch (error) {
         status = THREW;
         result = error;
       }
       task = undefined;
-      answers.add((performance.now() - begin) * 1000, status, result);
+      if (!answers.add((performance.now() - begin) * 1000, status, result)) return;
     }
-    answers.write();
-    if (!end.fill()) return;
+    if (!answers.write() || !end.fill()) return;
   }
 }
 
@@ -93,10 +94,8 @@ function claim(words: Int32Array): boolean {
 
 function resume(end: End): void {
   Atomics.and(end.words, STARTED, ~RECALLED);
-  end.add(0, RESUMED, nothing, 0);
+  end.addEmpty(0, RESUMED);
 }
-
-const nothing = new Uint8Array(0);
 
 /** A task whose arguments could not be decoded. */
 class Unreadable {
@@ -176,28 +175,27 @@ class Answers {
     this.#end = end;
   }
 
-  add(microseconds: number, status: number, result: unknown): void {
+  /** False when nobody reads any more. */
+  add(microseconds: number, status: number, result: unknown): boolean {
     const now = performance.now();
     if (this.#end.unwritten === 0) this.#oldest = now;
     answer(this.#end, microseconds, status, result);
     const age = (now - this.#oldest) * 1000 + microseconds;
-    if (age > KEPT_BACK || this.#end.unwritten > MOST_KEPT || !this.#end.hasNext) this.write();
+    const waits = age <= KEPT_BACK && this.#end.unwritten <= MOST_KEPT && this.#end.hasNext;
+    return waits || this.write();
   }
 
-  write(): void {
-    if (this.#end.unwritten > 0) this.#end.writeAll();
+  write(): boolean {
+    return this.#end.unwritten === 0 || this.#end.writeAll();
   }
 }
 
 function answer(end: End, microseconds: number, status: number, result: unknown): void {
   const time = Math.min(Math.round(microseconds), 0xffffffff);
   try {
-    const { buffer, length } = pack(result, false);
-    end.add(time, status, buffer, length);
+    end.add(time, status, (room) => pack(result, false, room));
   } catch (error) {
-    const texts = [shown(result), shown(error)];
-    const { buffer, length } = pack(texts, false);
-    end.add(time, UNSENDABLE, buffer, length);
+    end.add(time, UNSENDABLE, (room) => pack([shown(result), shown(error)], false, room));
   }
 }
 

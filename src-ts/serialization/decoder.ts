@@ -330,7 +330,8 @@ export class Decoder extends Reader {
   }
 
   private copy(at: number, size: number): ArrayBuffer {
-    const copy = new ArrayBuffer(size);
+    // Filling it with zeros first would take as long as the copy.
+    const copy = size < LARGE ? new ArrayBuffer(size) : Buffer.allocUnsafeSlow(size).buffer;
     new Uint8Array(copy).set(this.bytes.subarray(at, at + size));
     return copy;
   }

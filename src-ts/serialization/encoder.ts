@@ -36,7 +36,7 @@ import { type AnyFunction, nativeName, objection, typeName } from './kinds';
 import { nativeOf } from './natives';
 import { shortened, step, Step } from './path';
 import { type DescriptorSink, type Entry, entryOf, entryOfPrototype, isOrdinary } from './registry';
-import { Writer } from './writer';
+import { type Room, Writer } from './writer';
 
 export interface Encoded {
   readonly buffer: Uint8Array;
@@ -93,8 +93,8 @@ export class Encoder extends Writer {
     add: (fd) => (this.descriptors ??= []).push(checkedInteger('fd', fd)) - 1,
   };
 
-  encode(value: unknown): Encoded {
-    this.position = 0;
+  encode(value: unknown, room?: Room): Encoded {
+    this.start(room);
     this.byte(VERSION);
     try {
       this.value(value);
@@ -118,7 +118,7 @@ export class Encoder extends Writer {
 
   /** After a value: nothing of it is kept. */
   private clean(): void {
-    this.shrink();
+    this.stop();
     const { count, few } = this;
     if (count === 0) return;
     for (let i = 0; i < count && i < FEW; i++) few[i] = undefined;

@@ -20,6 +20,8 @@ import {
 const INITIAL = 8192;
 /** A larger buffer is not kept. */
 const KEPT = 4 * 1024 * 1024;
+/** Longer messages may be written into memory of the caller's. */
+const LONG = 32 * 1024;
 /** Up to here a loop in JavaScript is faster than a call of Node's. */
 const BY_HAND = 24;
 /** Room that is always enough for a tag and a number. */
@@ -27,26 +29,55 @@ const RESERVE = 32;
 
 type Bytes = Buffer & StringMethods;
 
+/** Memory of at least so many bytes, if there is some. */
+export type Room = (size: number) => Buffer | undefined;
+
 const fresh = (size: number): Bytes => Buffer.allocUnsafeSlow(size) as Bytes;
 
 export class Writer {
-  bytes = fresh(INITIAL);
+  private own = fresh(INITIAL);
+  bytes = this.own;
   position = 0;
+  /** So much of `bytes` is used before there is something to decide. */
+  private limit = INITIAL;
+  private room: Room | undefined;
+
+  /** @param room Gives memory of the caller's for a long message. */
+  start(room: Room | undefined): void {
+    this.position = 0;
+    this.room = room;
+    this.limit = room === undefined ? this.own.length : Math.min(this.own.length, LONG);
+  }
 
   /** After a message: its memory belongs to whoever has the result. */
-  shrink(): void {
-    if (this.bytes.length > KEPT) this.bytes = fresh(INITIAL);
+  stop(): void {
+    if (this.own.length > KEPT) this.own = fresh(INITIAL);
+    this.bytes = this.own;
+    this.room = undefined;
   }
 
   /** Makes room for so many bytes, and for a tag and a number after them. */
   reserve(size: number): void {
-    if (this.position + size + RESERVE > this.bytes.length) this.grow(size);
+    if (this.position + size + RESERVE > this.limit) this.grow(size);
   }
 
   private grow(size: number): void {
-    const larger = fresh(Math.max(this.bytes.length * 2, this.position + size + RESERVE));
+    const needed = this.position + size + RESERVE;
+    const lent = needed > LONG ? this.room?.(needed) : undefined;
+    if (lent !== undefined) {
+      this.move(lent as Bytes);
+    } else if (needed > this.bytes.length) {
+      this.own = fresh(Math.max(this.bytes.length * 2, needed));
+      this.move(this.own);
+    } else {
+      this.limit = this.bytes.length;
+    }
+  }
+
+  private move(larger: Bytes): void {
     larger.set(this.bytes.subarray(0, this.position));
     this.bytes = larger;
+    this.limit = larger.length;
   }
 
   /** One byte; the caller has reserved. */

@@ -255,6 +255,18 @@ if (multiproc.Value) {
   };
 }
 
+/** How many threads there are, without those of V8, which are started when there is work for them. */
+function threads() {
+  const names = fs.readdirSync('/proc/self/task').map((id) => {
+    try {
+      return fs.readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim();
+    } catch {
+      return null; // It has ended.
+    }
+  });
+  return names.filter((name) => name !== null && name !== 'V8Worker').length;
+}
+
 /** Those that garbage collection has to close: not too many descriptors and threads at once. */
 const isHeavy = (kind) => kind.includes('dropped') || kind.includes('not used');
 const batchOf = (kind) => (isHeavy(kind) ? 200 : COUNT);
@@ -266,7 +278,7 @@ async function look() {
   for (let i = 0; i < 3; i++) await collect();
   return {
     descriptors: entriesOf('/proc/self/fd'),
-    threads: entriesOf('/proc/self/task'),
+    threads: threads(),
     megabytes: process.memoryUsage.rss() / 2 ** 20,
   };
 }
