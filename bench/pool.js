@@ -11,13 +11,13 @@ const WORKERS = 2;
 const TASKS = 10_000;
 const LONG_TASKS = 64;
 const MILLISECONDS = 20;
-const BUFFERS = 300;
+const BUFFERS = 1000;
 const SIZE = 2 ** 20;
 
 const peers = join(__dirname, 'peers');
 const threads = ['piscina', 'tinypool', 'workerpool', 'poolifier'];
 
-/** What the programs print, with the result of our own that others are compared to. */
+/** What the programs print. */
 const rows = [
   ['map, x => x + 1: thousands a second', 'map'],
   ['one by one, awaited together: thousands a second', 'singly'],
@@ -26,7 +26,7 @@ const rows = [
   [`${LONG_TASKS} tasks of ${MILLISECONDS} ms: seconds`, 'long'],
   ['1 MiB each way, awaited: tasks a second', 'sent'],
   ['1 MiB each way, imap: tasks a second', 'sentByImap'],
-  ['1 MiB each way, moved, ours copied: tasks a second', 'moved', 'sent'],
+  ['1 MiB each way, not copied (ours: SharedMemory): tasks a second', 'moved'],
 ];
 
 function run() {
@@ -60,18 +60,13 @@ function run() {
   const cells = (values) => values.map((value) => (Number.isFinite(value) ? shown(value) : '-'));
   table([
     [`${TASKS} short tasks, ${BUFFERS} large ones`, ...names],
-    ...rows.map(([label, key, ownKey = key]) => {
-      return [
-        label,
-        ...cells(names.map((name) => medians[name][name === 'multiproc' ? ownKey : key])),
-      ];
-    }),
+    ...rows.map(([label, key]) => [label, ...cells(names.map((name) => medians[name][key]))]),
   ]);
   console.log();
   table([
     ['how many times as fast multiproc is', ...names.slice(1)],
-    ...rows.map(([label, key, ownKey = key]) => {
-      const ratios = names.slice(1).map((name) => own[ownKey] / medians[name][key]);
+    ...rows.map(([label, key]) => {
+      const ratios = names.slice(1).map((name) => own[key] / medians[name][key]);
       return [label.split(':')[0], ...cells(ratios.map((r) => (key === 'long' ? 1 / r : r)))];
     }),
   ]);

@@ -1,6 +1,8 @@
 /** Objects as messages of connections and queues, with the descriptors that belong to them. */
 
 import { deposit, withdraw } from './descriptor-store';
+import { FileNotFoundError } from './errors';
+import { posix } from './native';
 import { deserialize, serialize } from './serialization';
 
 export interface Encoded {
@@ -56,4 +58,20 @@ export function unpack(
     [...fds, ...(descriptors ?? none)],
     owned,
   );
+}
+
+/** Whether descriptors of the message wait in the store. */
+export function isDeposited({ buffer }: Encoded): boolean {
+  return buffer[0] === DEPOSITED;
+}
+
+/** Closes what waits in the store for a message that nobody may come to unpack. */
+export function discard(encoded: Encoded): void {
+  if (!isDeposited(encoded)) return;
+  try {
+    for (const fd of withdraw(encoded.buffer.subarray(1, PREFIX_LENGTH))) posix.close(fd);
+  } catch (error) {
+    // Somebody has unpacked it.
+    if (!(error instanceof FileNotFoundError)) throw error;
+  }
 }

@@ -14,6 +14,8 @@ const {
 
 const [peer] = process.argv.slice(2);
 const [count, longTasks, iterations, buffers, size, workers] = process.argv.slice(3).map(Number);
+/** The input is made once, as in pool.js. */
+const inputs = Array.from({ length: count }, (_, i) => i);
 const file = (name) => join(__dirname, 'pool', name);
 
 /** Each: how a task is run, `transfer` being what is moved instead of copied; and the end. */
@@ -61,9 +63,7 @@ const peers = {
 
 async function measure({ run, moves }) {
   const singly = async (length) => {
-    const results = await Promise.all(
-      Array.from({ length }, (_, i) => i).map((x) => run('increment', x)),
-    );
+    const results = await Promise.all(inputs.slice(0, length).map((x) => run('increment', x)));
     check(results.every(incremented), 'increment');
   };
   const long = (length) =>

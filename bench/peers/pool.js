@@ -1,7 +1,7 @@
 // pool.js TASKS LONG-TASKS ITERATIONS BUFFERS SIZE WORKERS
 'use strict';
 
-const { Pool } = require('multiproc');
+const { Pool, SharedMemory } = require('multiproc');
 const { time } = require('../lib');
 const {
   check,
@@ -15,8 +15,17 @@ const { echo, increment, work } = require('./pool/tasks');
 
 const [count, longTasks, iterations, buffers, size, workers] = process.argv.slice(2).map(Number);
 const bytes = new Uint8Array(size).fill(7);
-const range = (length) => Array.from({ length }, (_, i) => i);
+/** The input is made once: that takes longer than some of the work. */
+const inputs = Array.from({ length: count }, (_, i) => i);
+const range = (length) => inputs.slice(0, length);
 const sameBytes = (length) => Array(length).fill(bytes);
+
+/** Shows that the memory is the same. */
+function reverseEnds(memory) {
+  const { buf } = memory;
+  [buf[0], buf[buf.length - 1]] = [buf[buf.length - 1], buf[0]];
+  memory.close();
+}
 
 async function measure(pool) {
   const map = (length) => {
@@ -40,6 +49,16 @@ async function measure(pool) {
   const sentByImap = (length) => {
     for (const result of pool.imap(echo, sameBytes(length))) check(result.length === size, 'echo');
   };
+  const lanes = Array.from({ length: 4 * workers }, () => {
+    return new SharedMemory({ create: true, size });
+  });
+  const moved = (length) =>
+    inLanes(lanes.length, length, async (lane) => {
+      const { buf } = lanes[lane];
+      buf[0] = 7;
+      await pool.applyAsync(reverseEnds, [lanes[lane]]);
+      check(buf[size - 1] === 7, 'shared memory');
+    });
   const results = {
     map: await thousandsASecond(map, count, count),
     singly: await thousandsASecond(singly, count),
@@ -48,7 +67,12 @@ async function measure(pool) {
     long: await seconds(long, longTasks),
     sent: await perSecond(sent, buffers),
     sentByImap: await perSecond(sentByImap, buffers),
+    moved: await perSecond(moved, buffers),
   };
+  for (const memory of lanes) {
+    memory.close();
+    memory.unlink();
+  }
   const serially = await time(() => Array(longTasks).fill(iterations).map(work));
   return { ...results, speedup: serially / 1000 / results.long };
 }

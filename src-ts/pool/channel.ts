@@ -43,8 +43,6 @@ export function own(end: End): void {
   ownEnds.add(end);
 }
 
-const nowhere: Room = () => undefined;
-
 /** One end of a channel. */
 export class End {
   readonly fd: number;
@@ -58,7 +56,6 @@ export class End {
   #output = Buffer.allocUnsafeSlow(FIRST_INPUT);
   #outputStart = 0;
   #outputEnd = 0;
-  #encoding = false;
 
   constructor(fd: number, memory: Mapping, side: 'parent' | 'worker') {
     const mailbox = (index: number): Buffer =>
@@ -77,11 +74,8 @@ export class End {
    * @returns The place of the payload in the mailbox, or -1: it is in the frame.
    */
   add(first: number, second: number, encode: (room: Room) => Encoded): number {
-    // A hook of the codec may come back here.
-    const isFirst = !this.#encoding;
-    this.#encoding = true;
     try {
-      const { buffer, length } = encode(isFirst ? this.#outbox.borrow : nowhere);
+      const { buffer, length } = encode(this.#outbox.borrow);
       let place = this.#outbox.keep(buffer, length);
       if (place < 0 && length >= LONG) place = this.#outbox.copy(buffer, length);
       const inFrame = place < 0;
@@ -89,10 +83,7 @@ export class End {
       if (inFrame) this.#payload(buffer, length);
       return place;
     } finally {
-      if (isFirst) {
-        this.#encoding = false;
-        this.#outbox.giveBack();
-      }
+      this.#outbox.giveBack();
     }
   }
 

@@ -4,7 +4,7 @@
  * they are there (drive.ts).
  */
 
-import { ProcessError, TimeoutError, ValueError } from '../errors';
+import { ProcessError, RuntimeError, TimeoutError, ValueError } from '../errors';
 import type { Process } from '../process';
 import { main } from '../realm';
 import { afterSeconds } from '../timer';
@@ -68,6 +68,8 @@ export class Crew {
   #stillborn = 0;
   #timer: NodeJS.Timeout | undefined;
   #looping = false;
+  /** A task is being serialised for a worker. */
+  #giving = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: CrewOptions) {
@@ -99,6 +101,13 @@ export class Crew {
     if (!this.own) throw new ValueError('the pool belongs to another process');
   }
 
+  /** @throws RuntimeError where waiting would be for ever. */
+  checkWaiting(): void {
+    this.checkOwner();
+    if (!this.#giving) return;
+    throw new RuntimeError('cannot wait for a pool while it serialises a task');
+  }
+
   submit(task: Task): void {
     this.checkOwner();
     if (this.#broken !== null) {
@@ -119,6 +128,8 @@ export class Crew {
 
   /** Gives tasks to workers, as many as can be. */
   dispatch(): void {
+    // Whoever comes here from a hook of the codec: it goes on with all tasks later.
+    if (this.#giving) return;
     this.#recall();
     while (this.#broken === null) {
       const task = this.#pending.first();
@@ -292,6 +303,7 @@ export class Crew {
 
   #give(member: Member, task: Task): void {
     let taken: boolean;
+    this.#giving = true;
     try {
       taken = member.give(task);
     } catch (error) {
@@ -299,6 +311,8 @@ export class Crew {
       task.failed(error);
       this.counts.failed += 1;
       return;
+    } finally {
+      this.#giving = false;
     }
     if (member.given === this.options.maxTasks) member.retiring = true;
     if (!taken) this.#died(member);

@@ -9,7 +9,7 @@ import type { Member } from './member';
  * @returns Whether it holds.
  */
 export function drive(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
-  for (const crew of crews) crew.checkOwner();
+  for (const crew of crews) crew.checkWaiting();
   const end = performance.now() + seconds * 1000;
   for (;;) {
     if (until()) return true;

@@ -32,7 +32,6 @@ export class Outbox {
 
   /** Lends free memory of so many bytes, if there is some. */
   readonly borrow = (size: number): Buffer | undefined => {
-    if (this.#lent !== null) return undefined;
     const { start, stop } = this.#free(Math.max(size, this.#lastLength));
     if (stop - start < size) return undefined;
     const bytes = this.#bytes.subarray(start, stop);
@@ -60,7 +59,7 @@ export class Outbox {
   /** Leaves a copy there; returns where, or -1 if there is no room. */
   copy(payload: Uint8Array, length: number): number {
     const { start, stop } = this.#free(length);
-    if (this.#lent !== null || stop - start < length) return -1;
+    if (stop - start < length) return -1;
     this.#bytes.set(payload.subarray(0, length), start);
     return this.#leave(start, length);
   }

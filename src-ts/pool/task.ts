@@ -2,7 +2,7 @@
 
 import { checkedTimeout } from '../arguments';
 import { expected, ValueError } from '../errors';
-import { type Encoded, pack } from '../message';
+import { discard, type Encoded, isDeposited, pack } from '../message';
 import type { End } from './channel';
 import { type TaskFunction, taskFunction } from './functions';
 import type { Kind } from './protocol';
@@ -79,10 +79,10 @@ export class Task {
     const place = end.add(this.number, this.kind, (room) => {
       return (sent = this.#kept ?? pack(this.#argument, false, room));
     });
-    if (this.#lazy || this.#kept !== null) return;
+    if (this.#kept !== null || (this.#lazy && !isDeposited(sent))) return;
     // What is changed from now on does not concern it.
-    this.#argument = undefined;
-    if (place < 0) this.#kept = copied(sent);
+    if (this.retries === 0) this.#argument = undefined;
+    if (place < 0 || isDeposited(sent)) this.#kept = copied(sent);
     else this.#left = { place, length: sent.length };
   }
 
@@ -101,7 +101,7 @@ export class Task {
       let room: Buffer | undefined;
       const encoded = pack(this.#argument, false, (size) => (room = Buffer.allocUnsafeSlow(size)));
       this.#kept = encoded.buffer === room ? { ...encoded } : copied(encoded);
-      this.#argument = undefined;
+      if (this.retries === 0) this.#argument = undefined;
     } catch (error) {
       this.failed(error);
     }
@@ -117,6 +117,7 @@ export class Task {
   /** Its worker died; another one will begin it anew. */
   again(): void {
     this.retries -= 1;
+    this.#discard();
     this.running = false;
     this.deadline = Infinity;
   }
@@ -126,7 +127,15 @@ export class Task {
   }
 
   failed(reason: unknown): void {
+    this.#discard();
     if (this.#end()) this.settle.failed(reason);
+  }
+
+  /** Descriptors can be sent once: for another attempt the argument is serialised again. */
+  #discard(): void {
+    if (this.#kept === null || !isDeposited(this.#kept)) return;
+    discard(this.#kept);
+    this.#kept = null;
   }
 
   #end(): boolean {

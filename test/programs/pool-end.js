@@ -12,7 +12,8 @@ function usePool() {
   const results = globalThis.pool.map(double, [1, 2, 3, 4], 1);
   if (results.join() !== '2,4,6,8') throw new Error(results);
   for (const { pid } of activeChildren()) console.log(pid);
-  if (how === 'busy' || how === 'killed') globalThis.pool.applyAsync(() => new Promise(() => undefined));
+  if (how === 'busy' || how === 'killed')
+    globalThis.pool.applyAsync(() => new Promise(() => undefined));
 }
 
 function end() {
