@@ -47,7 +47,13 @@ function run() {
     ...args(iterations),
   ];
   const programs = {
-    multiproc: [process.execPath, join(peers, 'pool.js'), ...args(iterations)],
+    multiproc: [process.execPath, join(peers, 'pool.js'), 'Pool', ...args(iterations)],
+    'our executor': [
+      process.execPath,
+      join(peers, 'pool.js'),
+      'ProcessPoolExecutor',
+      ...args(iterations),
+    ],
     ...(interpreter !== null && {
       'Python Pool': inPython('Pool'),
       'Python executor': inPython('ProcessPoolExecutor'),

@@ -1,7 +1,7 @@
-// pool.js TASKS LONG-TASKS ITERATIONS BUFFERS SIZE WORKERS
+// pool.js Pool|ProcessPoolExecutor TASKS LONG-TASKS ITERATIONS BUFFERS SIZE WORKERS
 'use strict';
 
-const { Pool, SharedMemory } = require('multiproc');
+const { Pool, ProcessPoolExecutor, SharedMemory } = require('multiproc');
 const { time } = require('../lib');
 const {
   check,
@@ -13,7 +13,8 @@ const {
 } = require('./pool/measure');
 const { echo, increment, work } = require('./pool/tasks');
 
-const [count, longTasks, iterations, buffers, size, workers] = process.argv.slice(2).map(Number);
+const [kind] = process.argv.slice(2);
+const [count, longTasks, iterations, buffers, size, workers] = process.argv.slice(3).map(Number);
 const bytes = new Uint8Array(size).fill(7);
 /** The input is made once: that takes longer than some of the work. */
 const inputs = Array.from({ length: count }, (_, i) => i);
@@ -27,7 +28,7 @@ function reverseEnds(memory) {
   memory.close();
 }
 
-async function measure(pool) {
+async function measurePool(pool) {
   const map = (length) => {
     check(pool.map(increment, range(length)).every(incremented), 'map');
   };
@@ -77,11 +78,47 @@ async function measure(pool) {
   return { ...results, speedup: serially / 1000 / results.long };
 }
 
+async function measureExecutor(executor) {
+  const map = (length) => {
+    const chunksize = Math.ceil(length / (4 * workers));
+    check([...executor.map(increment, range(length), { chunksize })].every(incremented), 'map');
+  };
+  const singly = async (length) => {
+    const results = await Promise.all(range(length).map((x) => executor.submit(increment, x)));
+    check(results.every(incremented), 'submit');
+  };
+  const long = (length) => {
+    for (const _ of executor.map(work, Array(length).fill(iterations)));
+  };
+  const sent = (length) =>
+    inLanes(4 * workers, length, async () => {
+      check((await executor.submit(echo, bytes)).length === size, 'echo');
+    });
+  const sentByMap = (length) => {
+    for (const result of executor.map(echo, sameBytes(length))) {
+      check(result.length === size, 'echo');
+    }
+  };
+  return {
+    map: await thousandsASecond(map, count, count),
+    singly: await thousandsASecond(singly, count),
+    long: await seconds(long, longTasks),
+    sent: await perSecond(sent, buffers),
+    sentByImap: await perSecond(sentByMap, buffers),
+  };
+}
+
 async function main() {
-  const pool = new Pool(workers);
-  console.log(JSON.stringify(await measure(pool)));
-  pool.close();
-  pool.join();
+  if (kind === 'Pool') {
+    const pool = new Pool(workers);
+    console.log(JSON.stringify(await measurePool(pool)));
+    pool.close();
+    pool.join();
+  } else {
+    const executor = new ProcessPoolExecutor(workers);
+    console.log(JSON.stringify(await measureExecutor(executor)));
+    executor.shutdown();
+  }
 }
 
 main().catch((error) => {

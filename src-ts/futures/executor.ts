@@ -101,9 +101,9 @@ export class ProcessPoolExecutor extends Executor {
   map<T>(call: TaskFunction, ...given: unknown[]): ExecutorResults<T> {
     this.#check(call);
     const { chunks, timeout, window } = mapArguments(given);
-    const begin = (chunk: unknown[][]): Future<Outcomes> => {
+    const begin = (columns: unknown[][]): Future<Outcomes> => {
       this.#check(call);
-      return this.#submit(call, EACH, chunk, {});
+      return this.#submit(call, EACH, columns, {});
     };
     return new ExecutorResults<T>(chunks, begin, { timeout, window });
   }

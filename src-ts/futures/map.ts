@@ -22,8 +22,8 @@ interface Chunk {
   taken: number;
 }
 
-/** Submits the calls with these lists of arguments. */
-export type Begin = (chunk: unknown[][]) => Future<Outcomes>;
+/** Submits the calls of a chunk, of which these are the first arguments, the second ones and so on. */
+export type Begin = (columns: unknown[][]) => Future<Outcomes>;
 
 /**
  * The results of map(): `for...of` blocks, `for await` does not. After the error of one call, next()
@@ -61,8 +61,8 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
    * @throws TimeoutError when the time of map() is over, which ends it; the error of the call.
    */
   next(): IteratorResult<T, undefined> {
-    const [chunk] = this.#chunks;
-    if (chunk && wait([chunk.future], this.#left()).notDone.size > 0) this.#late();
+    const future = this.#chunks[0]?.future;
+    if (future?.settled === false && wait([future], this.#left()).notDone.size > 0) this.#late();
     return this.#take();
   }
 
@@ -132,7 +132,7 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
       while (!this.#inputEnded && this.#chunks.length < this.#window) {
         const { done, value } = this.#input.next();
         if (done) this.#inputEnded = true;
-        else this.#chunks.push({ future: this.#begin(value), size: value.length, taken: 0 });
+        else this.#chunks.push({ future: this.#begin(value), size: value[0]!.length, taken: 0 });
       }
     } catch (reason) {
       this.#inputEnded = true;
@@ -164,7 +164,7 @@ export function mapArguments(given: unknown[]): {
     throw new ValueError('buffersize must be None or > 0');
   }
   return {
-    chunks: chunksOf(zip(iterables), chunksize),
+    chunks: chunksOf(iterables, chunksize),
     timeout: checkedTimeout(options.timeout) ?? Infinity,
     window: buffersize ?? Infinity,
   };
@@ -172,27 +172,28 @@ export function mapArguments(given: unknown[]): {
 
 const optionNames = ['timeout', 'chunksize', 'buffersize'];
 
-function* zip(iterables: readonly Iterable<unknown>[]): Generator<unknown[], void> {
+/** Chunks of the rows that Python's zip() makes of the iterables: as columns, which are shorter. */
+function* chunksOf(
+  iterables: readonly Iterable<unknown>[],
+  size: number,
+): Generator<unknown[][], void> {
   if (iterables.length === 0) return;
   const iterators = iterables.map((iterable) => iterable[Symbol.iterator]());
-  for (;;) {
-    const row: unknown[] = [];
-    for (const iterator of iterators) {
-      const { done, value } = iterator.next() as IteratorResult<unknown, unknown>;
-      if (done === true) return;
-      row.push(value);
+  const row: unknown[] = [];
+  const readRow = (): boolean => {
+    for (let i = 0; i < iterators.length; i++) {
+      const { done, value } = iterators[i]!.next() as IteratorResult<unknown, unknown>;
+      if (done === true) return false;
+      row[i] = value;
     }
-    yield row;
+    return true;
+  };
+  for (let more = true; more; ) {
+    const columns = iterators.map((): unknown[] => []);
+    const [first] = columns;
+    while (first!.length < size && (more = readRow())) {
+      for (let i = 0; i < columns.length; i++) columns[i]!.push(row[i]);
+    }
+    if (first!.length > 0) yield columns;
   }
-}
-
-function* chunksOf(rows: Iterable<unknown[]>, size: number): Generator<unknown[][], void> {
-  let chunk: unknown[][] = [];
-  for (const row of rows) {
-    chunk.push(row);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

@@ -7,10 +7,10 @@ export const CALL = 0;
 export const MAP = 1;
 /** The payload is a list of lists of arguments. */
 export const STARMAP = 2;
-/** As STARMAP, but each call is made, whatever others throw; the result is their Outcomes. */
-export const EACH = 4;
+/** The payload is lists: of first arguments, of second ones and so on; the result is Outcomes. */
+export const EACH = 3;
 /** No task: those before it were recalled, those after it are not. */
-export const RESUME = 3;
+export const RESUME = 4;
 export type Kind = typeof CALL | typeof MAP | typeof STARMAP | typeof EACH;
 
 // To the parent: the microseconds that the task took, and what the payload is.

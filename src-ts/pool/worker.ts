@@ -119,14 +119,15 @@ function run(task: Task | Unreadable): unknown {
   return call(...(argument as unknown[]));
 }
 
-function each(call: TaskFunction, items: unknown[][]): Outcomes | Promise<Outcomes> {
+function each(call: TaskFunction, columns: unknown[][]): Outcomes | Promise<Outcomes> {
   let failures: Outcomes['failures'] = null;
   let index = 0;
-  const results = mapped(items, (args) => {
+  const isSingle = columns.length === 1;
+  const results = mapped(columns[0]!, (first) => {
     const at = index++;
     const failed = (reason: unknown): void => void (failures ??= new Map()).set(at, reason);
     try {
-      const result = call(...args);
+      const result = isSingle ? call(first) : call(...columns.map((column) => column[at]));
       return isThenable(result) ? Promise.resolve(result).catch(failed) : result;
     } catch (error) {
       failed(error);
