@@ -88,7 +88,7 @@ async function measureExecutor(executor) {
     check(results.every(incremented), 'submit');
   };
   const long = (length) => {
-    for (const _ of executor.map(work, Array(length).fill(iterations)));
+    check([...executor.map(work, Array(length).fill(iterations))].length === length, 'work');
   };
   const sent = (length) =>
     inLanes(4 * workers, length, async () => {
