@@ -1,6 +1,6 @@
 /** Pool: how arguments and results travel, and what becomes of them when a worker does not. */
 
-import { type AsyncResult, Event, Pipe, Pool, posix, register } from 'multiproc';
+import { type AsyncResult, Event, Pipe, Pool, posix, register, Value } from 'multiproc';
 
 import { errorOf, expectNoChildren, patience } from './lib/child';
 import { numbers, sleep, withPool } from './lib/pool';
@@ -178,4 +178,27 @@ test('a worker whose pool has gone ends without a word', async () => {
     gone.set();`);
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   expect(ended.stdout).toBe('in the initializer\nin the initializer\n');
+});
+
+test('tasks that were given in advance and are aborted are not begun', () => {
+  const [go, begun] = [new Event(), new Value('i', 0)];
+  const task = (wait: boolean): void => {
+    begun.add(1);
+    if (wait) go.wait(patience);
+  };
+  return withPool(1, (pool) => {
+    for (const result of numbers(40).map(() => pool.applyAsync(task, [false]))) result.get();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = pool.applyAsync(task, [true]);
+    const aborted = numbers(5).map(() => pool.applyAsync(task, [false], { signal }));
+    const last = pool.applyAsync(task, [false]);
+    controller.abort(new RangeError('stop'));
+    go.set();
+    first.get(patience);
+    last.get(patience);
+    for (const result of aborted) expect(errorOf(() => result.get())).toBe('RangeError: stop');
+    expect(begun.value).toBe(40 + 2);
+    expect(pool.stats().deaths).toBe(0);
+  });
 });

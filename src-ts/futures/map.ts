@@ -188,7 +188,7 @@ function* chunksOf(
     }
     return true;
   };
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const columns = iterators.map((): unknown[] => []);
     const [first] = columns;
     while (first!.length < size && (more = readRow())) {

@@ -8,6 +8,7 @@ import { ProcessError, RuntimeError, TimeoutError, ValueError } from '../errors'
 import type { Process } from '../process';
 import { main } from '../realm';
 import { afterSeconds } from '../timer';
+import { Aborts } from './aborts';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RESUMED, RETURNED } from './protocol';
@@ -46,12 +47,6 @@ export interface Counts {
   deaths: number;
 }
 
-/** The tasks that an AbortSignal takes back. */
-interface Listener {
-  tasks: Set<Task>;
-  stop: () => void;
-}
-
 export class Crew {
   readonly options: CrewOptions;
   readonly members = new Set<Member>();
@@ -62,7 +57,7 @@ export class Crew {
   readonly #averages = new Map<number, number>();
   /** Workers that end, and have to be reaped. */
   readonly #leaving = new Set<Member>();
-  readonly #listeners = new Map<AbortSignal, Listener>();
+  readonly #aborts = new Aborts((tasks, reason) => this.#abort(tasks, reason));
   #broken: { reason: unknown } | null = null;
   #closed = false;
   #stillborn = 0;
@@ -114,7 +109,7 @@ export class Crew {
       task.failed(this.#broken.reason);
       return;
     }
-    this.#listen(task);
+    this.#aborts.listen(task);
     if (task.retries > 0) task.keep();
     this.#pending.push(task);
     this.dispatch();
@@ -395,43 +390,18 @@ export class Crew {
     this.#died(member);
   }
 
-  #listen(task: Task): void {
-    const { signal } = task.options;
-    if (signal === undefined) return;
-    if (signal.aborted) {
-      task.failed(signal.reason);
-      return;
-    }
-    const listener = this.#listeners.get(signal) ?? this.#listenTo(signal);
-    listener.tasks.add(task);
-    const { onEnd } = task;
-    task.onEnd = () => {
-      onEnd?.();
-      listener.tasks.delete(task);
-      if (listener.tasks.size === 0) listener.stop();
-    };
-  }
-
-  /** One listener for all tasks of a signal. */
-  #listenTo(signal: AbortSignal): Listener {
-    const tasks = new Set<Task>();
-    const abort = (): void => this.#abort([...tasks], signal.reason);
-    const stop = (): void => {
-      signal.removeEventListener('abort', abort);
-      this.#listeners.delete(signal);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    const listener = { tasks, stop };
-    this.#listeners.set(signal, listener);
-    return listener;
-  }
-
-  #abort(tasks: readonly Task[], reason: unknown): void {
-    const running = [...this.members].filter((member) => tasks.includes(member.tasks[0]!));
+  #abort(tasks: ReadonlySet<Task>, reason: unknown): void {
+    const running = [...this.members].filter((member) => tasks.has(member.tasks[0]!));
     const victims = running.map((member) => [member, member.tasks[0]!] as const);
     for (const task of tasks) task.failed(reason);
     for (const [member, task] of victims) {
       if (member.tasks[0] === task) this.#kill(member, task, reason);
+    }
+    for (const member of this.members) {
+      const inAdvance = member.tasks.slice(1);
+      if (!member.recalling && inAdvance.some((task) => tasks.has(task))) {
+        this.#pending.putBack(member.recall());
+      }
     }
     this.dispatch();
   }
