@@ -325,6 +325,8 @@ export interface ForkAddon {
   disarmed(fd: number): boolean;
   clearAsyncIds(thrower: () => never): void;
   stopPromiseHooks(): void;
+  /** Whether the call has OpenSSL make random bytes. */
+  drawsRandomBytes(call: () => void): boolean;
   /**
    * Never returns: ends the JavaScript stack; the event loop calls `prelude`, then `main`.
    * `inScript`: no callback is on the stack.

@@ -16,6 +16,7 @@
 #include "heap_memory.h"
 #include "loop.h"
 #include "platform.h"
+#include "random_draws.h"
 #include "worker_isolates.h"
 #include "worker_pool.h"
 
@@ -215,6 +216,14 @@ void OnWasm(const FunctionCallbackInfo<Value>& args) {
   args.GetIsolate()->SetWasmAsyncResolvePromiseCallback(SettleWasm);
 }
 
+void DrawsRandom(const FunctionCallbackInfo<Value>& args) {
+  Local<Context> context = args.GetIsolate()->GetCurrentContext();
+  args.GetReturnValue().Set(DrawsRandomBytes([&] {
+    Local<Value> ignored;
+    (void)args[0].As<Function>()->Call(context, context->Global(), 0, nullptr).ToLocal(&ignored);
+  }));
+}
+
 // Stops async_hooks from following promises: the child's `before` hook is for timers, immediates
 // and ticks, and following promises would make them slow.
 void StopPromiseHooks(const FunctionCallbackInfo<Value>& args) {
@@ -229,6 +238,7 @@ void Initialize(Local<Object> exports, Local<Value>, Local<Context> context, voi
   NODE_SET_METHOD(exports, "exit", Exit);
   NODE_SET_METHOD(exports, "onExit", OnExit);
   NODE_SET_METHOD(exports, "onWasm", OnWasm);
+  NODE_SET_METHOD(exports, "drawsRandomBytes", DrawsRandom);
   NODE_SET_METHOD(exports, "stopPromiseHooks", StopPromiseHooks);
   pool = TakeOverPlatform(context);
 }

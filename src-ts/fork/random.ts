@@ -1,9 +1,9 @@
 /** Random numbers: without this, every child would draw the same ones. */
 
-import { AsyncResource } from 'node:async_hooks';
 import { randomFillSync, randomInt, randomUUID } from 'node:crypto';
 
 import { registerAtFork } from '../at-fork';
+import { forker } from '../native';
 import { realms } from '../realm';
 import { replaceInChildren } from './replace';
 
@@ -62,19 +62,15 @@ replaceInChildren(intCache, 'readUIntBE', {
 /** crypto.randomUUID() refills its cache once in so many calls. */
 const uuidCacheLength = 128;
 
-/** Whether this call refilled the cache: that takes an operation, which gets an asynchronous id. */
-function drawUuidRefills(): boolean {
-  const before = new AsyncResource('multiproc.random').asyncId();
-  randomUUID();
-  return new AsyncResource('multiproc.random').asyncId() > before + 1;
-}
+const draw = (): void => void randomUUID();
 
 /** Uses the cache up, so that the next one to call, here or in a child, refills it. */
 function emptyUuidCache(): void {
-  for (let calls = 0; !drawUuidRefills(); calls++) {
+  const { drawsRandomBytes } = forker();
+  for (let calls = 0; !drawsRandomBytes(draw); calls++) {
     if (calls > uuidCacheLength) throw new Error('multiproc does not know the crypto of this Node');
   }
-  for (let left = 1; left < uuidCacheLength; left++) randomUUID();
+  for (let left = 1; left < uuidCacheLength; left++) draw();
 }
 
 registerAtFork({
