@@ -66,8 +66,8 @@ const draw = (): void => void randomUUID();
 
 /** Uses the cache up, so that the next one to call, here or in a child, refills it. */
 function emptyUuidCache(): void {
-  const { drawsRandomBytes } = forker();
-  for (let calls = 0; !drawsRandomBytes(draw); calls++) {
+  const addon = forker();
+  for (let calls = 0; !addon.drawsRandomBytes(draw); calls++) {
     if (calls > uuidCacheLength) throw new Error('multiproc does not know the crypto of this Node');
   }
   for (let left = 1; left < uuidCacheLength; left++) draw();
