@@ -10,7 +10,7 @@ import { main } from '../realm';
 import { afterSeconds } from '../timer';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
-import { NOT_INITIALIZED, RESUMED, RETURNED } from './protocol';
+import { NOT_INITIALIZED, RESUMED, RETURNED, UNREAD } from './protocol';
 import { type Task } from './task';
 import { TaskQueue } from './task-queue';
 
@@ -23,6 +23,9 @@ const LATE = 5;
 
 /** So many workers in a row that die before they begin anything are too many. */
 const MOST_STILLBORN = 5;
+
+/** Why a task fails for which a `construct` hook waits that its own result calls. */
+const WHILE_READ = 'the result was waited for while it was being read';
 
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
@@ -337,7 +340,7 @@ export class Crew {
     else this.counts.failed += 1;
     if (member.retiring && member.tasks.length === 0) this.#dismiss(member);
     if (status === RETURNED) task.returned(value);
-    else task.failed(value);
+    else task.failed(status === UNREAD ? new ProcessError(WHILE_READ) : value);
   }
 
   #died(member: Member): void {

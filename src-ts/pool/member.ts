@@ -6,7 +6,7 @@ import { Process, servants } from '../process';
 import { type End, makeChannel, RECALLED, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
 import { numbersSoFar } from './functions';
-import { NOT_INITIALIZED, RESUME, RESUMED, RETURNED, THREW } from './protocol';
+import { RESUME, RESUMED, THREW, UNREAD, UNSENDABLE } from './protocol';
 import type { Task } from './task';
 import { type Initializer, work } from './worker';
 
@@ -75,7 +75,10 @@ export class Member {
   /** Reads its answers. False when it has ended. */
   read(): boolean {
     return this.end.read((microseconds, status, payload) => {
-      this.answers.push(decode(microseconds, status, payload));
+      // In its place before it is decoded: a `construct` hook may end the program, which waits for all.
+      const answer: Answer = { microseconds, status: UNREAD, value: undefined };
+      this.answers.push(answer);
+      decode(answer, status, payload);
     });
   }
 
@@ -145,16 +148,20 @@ export class Member {
   }
 }
 
-function decode(microseconds: number, status: number, payload: Uint8Array): Answer {
-  if (status === RESUMED) return { microseconds, status, value: undefined };
+function decode(answer: Answer, status: number, payload: Uint8Array): void {
+  let value: unknown;
+  let outcome = status;
   try {
-    const value = unpack(payload, undefined, false);
-    if (status === RETURNED || status === THREW || status === NOT_INITIALIZED) {
-      return { microseconds, status, value };
+    if (status !== RESUMED) value = unpack(payload, undefined, false);
+    if (status === UNSENDABLE) {
+      const [result, reason] = value as [string, string];
+      value = new MaybeEncodingError(reason, result);
+      outcome = THREW;
     }
-    const [result, reason] = value as [string, string];
-    return { microseconds, status: THREW, value: new MaybeEncodingError(reason, result) };
   } catch (error) {
-    return { microseconds, status: THREW, value: error };
+    value = error;
+    outcome = THREW;
   }
+  answer.status = outcome;
+  answer.value = value;
 }

@@ -53,17 +53,19 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
   const answers = new Answers(end);
   let task: Task | Unreadable | typeof RESUME | undefined;
   const take = (number: number, kind: number, payload: Uint8Array): void => {
-    task = kind === RESUME ? RESUME : decode(number, kind as Kind, payload);
+    if (kind === RESUME) task = RESUME;
+    // Begun before it is decoded: a `construct` hook that ends this process is the task's fault.
+    else task = claim(end.words) ? decode(number, kind as Kind, payload) : undefined;
   };
   for (;;) {
     while (end.next(take)) {
       if (task === RESUME) resume(end);
-      if (task === RESUME || !claim(end.words)) continue;
+      if (task === RESUME || task === undefined) continue;
       const begin = performance.now();
       let status = RETURNED;
       let result: unknown;
       try {
-        result = run(task!);
+        result = run(task);
         if (isThenable(result)) result = await result;
       } catch (error) {
         status = THREW;
