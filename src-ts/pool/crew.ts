@@ -87,9 +87,9 @@ export class Crew {
     return this.#pending.length;
   }
 
-  /** Whether every task has ended. */
+  /** Whether every task has ended, and every worker knows what was taken back from it. */
   get idle(): boolean {
-    return this.#pending.length === 0 && [...this.members].every(({ tasks }) => tasks.length === 0);
+    return this.#pending.length === 0 && [...this.members].every(({ busy }) => !busy);
   }
 
   /** Whether it belongs to this process, and not to a parent. */
@@ -329,6 +329,7 @@ export class Crew {
     }
     if (status === RESUMED) {
       member.recalling = false;
+      if (member.retired) this.#dismiss(member);
       return;
     }
     const task = member.take();
@@ -338,7 +339,7 @@ export class Crew {
     this.#averages.set(task.number, Math.max((3 * average + microseconds) / 4, 1));
     if (status === RETURNED) this.counts.completed += 1;
     else this.counts.failed += 1;
-    if (member.retiring && member.tasks.length === 0) this.#dismiss(member);
+    if (member.retired) this.#dismiss(member);
     if (status === RETURNED) task.returned(value);
     else task.failed(status === UNREAD ? new ProcessError(WHILE_READ) : value);
   }
@@ -435,7 +436,7 @@ export class Crew {
 
   #dismissIdle(): void {
     if (this.#pending.length > 0) return;
-    for (const member of this.members) if (member.tasks.length === 0) this.#dismiss(member);
+    for (const member of this.members) if (!member.busy) this.#dismiss(member);
     this.#tellIfIdle();
   }
 

@@ -101,6 +101,7 @@ export class Member {
     const started = Atomics.or(this.end.words, STARTED, RECALLED) & ~RECALLED;
     const untouched = this.tasks.splice(started - this.answered);
     this.given -= untouched.length;
+    if (untouched.length > 0) this.retiring = false;
     this.end.add(0, RESUME, nothing, 0);
     this.recalling = true;
     return untouched;
@@ -139,6 +140,11 @@ export class Member {
   /** Whether it has something to say, sooner or later. */
   get busy(): boolean {
     return this.tasks.length > 0 || this.recalling;
+  }
+
+  /** Whether it is to end: it gets no more, and has answered everything. */
+  get retired(): boolean {
+    return this.retiring && !this.busy;
   }
 
   /** Nothing is given to it or read from it any more; if it lives, it ends. */
