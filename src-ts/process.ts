@@ -416,23 +416,22 @@ function waitForChildrenAtExit(): void {
   waiting = true;
   main.process.on('beforeExit', () => void finishChildren());
   atExit(CHILDREN_IN_TIME, () => {
-    terminateDaemons();
+    for (const child of activeChildren()) {
+      if (child.daemon || servants.has(child)) child.terminate();
+    }
     for (const child of children) child.join();
   });
 }
 
-/** Ends the daemonic children and waits for all, on the event loop; null when there are none. */
+/**
+ * Ends the daemonic children and waits for all, on the event loop; null when there are none. Servants
+ * may have work that the exit has to wait for: they end after that.
+ */
 function finishChildren(): Promise<void> | null {
-  if (children.size === 0) return null;
-  terminateDaemons();
-  const ends = activeChildren().map((child) => child.joinAsync());
-  return Promise.all(ends).then(() => undefined);
-}
-
-function terminateDaemons(): void {
-  for (const child of activeChildren()) {
-    if (child.daemon || servants.has(child)) child.terminate();
-  }
+  const others = activeChildren().filter((child) => !servants.has(child));
+  if (others.length === 0) return null;
+  for (const child of others) if (child.daemon) child.terminate();
+  return Promise.all(others.map((child) => child.joinAsync())).then(() => undefined);
 }
 
 function toOptions(given: unknown[]): ProcessOptions {

@@ -1,214 +1,217 @@
-/** ProcessPoolExecutor. */
+/** ProcessPoolExecutor: its arguments, submit(), submitWith(), the errors of calls. */
 
-import { BrokenProcessPool, posix, ProcessPoolExecutor, WorkerDiedError } from 'multiproc';
+import {
+  activeChildren,
+  BrokenProcessPool,
+  Event,
+  posix,
+  ProcessPoolExecutor,
+  register,
+  TimeoutError,
+  Value,
+} from 'multiproc';
 
 import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
-import { runSource } from './lib/run';
+import { identity, withExecutor } from './lib/futures';
+import { sleep, square, thrownBy } from './lib/pool';
+import { node } from './lib/signals';
 
 afterEach(expectNoChildren);
 
-function using<T>(body: (executor: ProcessPoolExecutor) => T, workers = 2): T {
-  const executor = new ProcessPoolExecutor(workers);
-  try {
-    return body(executor);
-  } finally {
-    executor.shutdown();
-  }
-}
-
-const identity = (x: number): number => x;
-const die = (): unknown => process.kill(process.pid, 'SIGKILL');
-
-test('C319: submit() passes the arguments through', () => {
-  using((executor) => {
-    const f = (...args: unknown[]): unknown[] => args;
-    expect(executor.submit(f, 1, 'a', { fn: 2 }).result(patience)).toEqual([1, 'a', { fn: 2 }]);
-    expect(errorOf(() => executor.submit(1 as never))).toMatch(/^TypeError: Expected a function/);
-  });
-});
-
-test('map() over several iterables ends with the shortest', () => {
-  using((executor) => {
-    const add = (a: number, b: number): number => a + b;
-    expect([...executor.map(add, [1, 2, 3], [10, 20])]).toEqual([11, 22]);
-    expect([...executor.map(add)]).toEqual([]);
-  });
-});
-
-test('C321: results before an error come, then the error', () => {
-  using((executor) => {
-    const results = executor.map<number>(
-      (x: number) => {
-        if (x === 2) throw new RangeError('two');
-        return x;
-      },
-      [0, 1, 2, 3],
-    );
-    expect([results.next().value, results.next().value]).toEqual([0, 1]);
-    expect(errorOf(() => results.next())).toBe('RangeError: two');
-  });
-});
-
-test('C323: map() times out, and is over then', () => {
-  const executor = new ProcessPoolExecutor(1);
-  const forever = (): Promise<never> => new Promise(() => setInterval(() => undefined, 1000));
-  const results = executor.map(forever, [1, 2], { timeout: 0.1 });
-  expect(errorOf(() => results.next())).toMatch(/^TimeoutError/);
-  expect(results.next().done).toBe(true);
-  executor.killWorkers();
-});
-
-test('C325, C326: a buffersize reads no further ahead', () => {
-  using((executor) => {
-    let read = 0;
-    const endless = (function* () {
-      for (;;) yield read++;
-    })();
-    const results = executor.map<number>(identity, endless, { buffersize: 3 });
-    expect(read).toBe(3);
-    expect([results.next().value, results.next().value]).toEqual([0, 1]);
-    expect(read).toBe(5);
-    results.return();
-    expect(errorOf(() => executor.map(identity, [], { buffersize: 0 }))).toMatch(/^ValueError/);
-    expect(errorOf(() => executor.map(identity, [], { buffersize: 'x' as never }))).toBe(
-      'TypeError: buffersize must be an integer or None',
-    );
-  });
-});
-
-test('C329: arguments of the constructor', () => {
-  for (const workers of [0, -1]) {
-    expect(errorOf(() => new ProcessPoolExecutor(workers))).toBe(
-      'ValueError: max_workers must be greater than 0',
-    );
-  }
-  expect(errorOf(() => new ProcessPoolExecutor({ maxTasksPerChild: 0 }))).toBe(
-    'ValueError: max_tasks_per_child must be >= 1',
-  );
-  expect(errorOf(() => new ProcessPoolExecutor({ initializer: 1 as never }))).toMatch(/^TypeError/);
-});
-
-test('C331, C366: a worker that is killed fails its own future, and the executor goes on', () => {
-  using((executor) => {
-    const [killed, other] = [executor.submit(die), executor.submit(identity, 7)];
-    const error = killed.exception(patience) as BrokenProcessPool;
-    expect(error).toBeInstanceOf(BrokenProcessPool);
-    expect(error.message).toBe(
-      'A process in the process pool was terminated abruptly while the future was running or pending.',
-    );
-    expect([error.signal, error.exitcode]).toEqual(['SIGKILL', -9]);
-    expect(error.cause).toBeInstanceOf(WorkerDiedError);
-    expect(other.result(patience)).toBe(7);
-    expect(executor.submit(identity, 8).result(patience)).toBe(8);
-  });
-});
-
-test('C333: the cause names the exit code', () => {
-  using((executor) => {
-    const error = executor.submit(() => posix.exit(99)).exception(patience) as Error;
-    expect((error.cause as Error).message).toMatch(
-      /^Process \d+ terminated abruptly with exit code 99$/,
-    );
-  });
-});
-
-test('C334: chunk sizes', () => {
-  using((executor) => {
-    for (const chunksize of [1, 3, 10, 100]) {
-      expect([...executor.map(identity, [...Array(10).keys()], { chunksize })]).toEqual([
-        ...Array(10).keys(),
+const pid = (): number => posix.getpid();
+describe('submit()', () => {
+  test('C319: passes the arguments through', () =>
+    withExecutor(1, (executor) => {
+      const all = (...args: unknown[]): unknown[] => args;
+      expect(executor.submit(all, 1, 'a', { self: 1, fn: 2 }).result(patience)).toEqual([
+        1,
+        'a',
+        { self: 1, fn: 2 },
       ]);
+      expect(executor.submit(all).result(patience)).toEqual([]);
+      expect(executor.submit(all, undefined, null).result(patience)).toEqual([undefined, null]);
+    }));
+
+  test('C319: without a function it is a TypeError', () =>
+    withExecutor(1, (executor) => {
+      const submit = executor.submit.bind(executor) as (...args: unknown[]) => unknown;
+      for (const args of [[], [1], ['fn', 1], [{ fn: identity }]]) {
+        expect(errorOf(() => submit(...args))).toMatch(/^TypeError: Expected a function for fn/);
+      }
+      expect(activeChildren()).toEqual([]);
+    }));
+
+  test('the result of an async function is that of its promise', () =>
+    withExecutor(1, async (executor) => {
+      const later = async (x: number): Promise<number> => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (x < 0) throw new RangeError('negative');
+        return 2 * x;
+      };
+      expect(await executor.submit(later, 4)).toBe(8);
+      expect(await rejectionOf(executor.submit(later, -1).then())).toBe('RangeError: negative');
+    }));
+});
+
+describe('the constructor', () => {
+  test('C329: maxWorkers', () => {
+    for (const workers of [0, -1]) {
+      const text = 'ValueError: max_workers must be greater than 0';
+      expect(errorOf(() => new ProcessPoolExecutor(workers))).toBe(text);
+      expect(errorOf(() => new ProcessPoolExecutor({ maxWorkers: workers }))).toBe(text);
     }
-    expect(errorOf(() => executor.map(identity, [1], { chunksize: 0 }))).toBe(
-      'ValueError: chunksize must be >= 1.',
+    for (const workers of [1.5, '2', NaN]) {
+      expect(errorOf(() => new ProcessPoolExecutor(workers as number))).toMatch(
+        /^TypeError: Expected an integer for maxWorkers/,
+      );
+    }
+  });
+
+  test('C341: maxTasksPerChild', () => {
+    for (const tasks of [0, -1]) {
+      expect(errorOf(() => new ProcessPoolExecutor({ maxTasksPerChild: tasks }))).toBe(
+        'ValueError: max_tasks_per_child must be >= 1',
+      );
+    }
+    for (const tasks of [1.5, '2', true]) {
+      expect(errorOf(() => new ProcessPoolExecutor({ maxTasksPerChild: tasks as number }))).toBe(
+        'TypeError: max_tasks_per_child must be an integer',
+      );
+    }
+  });
+
+  test('other options', () => {
+    expect(errorOf(() => new ProcessPoolExecutor({ initializer: 1 as never }))).toBe(
+      'TypeError: initializer must be a callable',
     );
+    expect(errorOf(() => new ProcessPoolExecutor({ max_workers: 1 } as never))).toMatch(
+      /^TypeError/,
+    );
+    expect(activeChildren()).toEqual([]);
   });
 });
 
-test('C338, C339: as many workers as are needed, and no more than allowed', () => {
-  using((executor) => {
-    const pid = (): Promise<number> =>
-      new Promise((resolve) => setTimeout(() => resolve(posix.getpid()), 20));
-    const pids = Array.from({ length: 12 }, () => executor.submit(pid)).map((f) => f.result());
-    expect(new Set(pids).size).toBeLessThanOrEqual(2);
-  });
-});
+describe('errors of a call', () => {
+  const falsy = [undefined, null, 0, '', false, NaN, 0n];
 
-test('C342, C347: maxTasksPerChild replaces workers, and loses nothing', () => {
-  const executor = new ProcessPoolExecutor({ maxWorkers: 2, maxTasksPerChild: 1 });
-  const all = [...Array(6).keys()].map((x) =>
-    executor.submit((y: number) => [y, posix.getpid()], x),
+  test.each(falsy)('C330: %p is thrown as well', (thrown) =>
+    withExecutor(1, async (executor) => {
+      const fail = (): never => {
+        throw thrown; // eslint-disable-line @typescript-eslint/only-throw-error -- that is the point
+      };
+      const future = executor.submit(fail);
+      expect(caughtBy(() => future.result(patience))).toEqual([thrown]);
+      expect(await Promise.allSettled([future])).toEqual([{ status: 'rejected', reason: thrown }]);
+      const results = executor.map(fail, [1], { timeout: patience });
+      expect(caughtBy(() => results.next())).toEqual([thrown]);
+    }),
   );
-  executor.shutdown();
-  const results = all.map((future) => future.result(0));
-  expect(results.map(([value]) => value)).toEqual([...Array(6).keys()]);
-  expect(new Set(results.map(([, pid]) => pid)).size).toBe(6);
-});
 
-test('C349, C351: terminateWorkers() and killWorkers() end what runs, or nothing', async () => {
-  for (const end of ['terminateWorkers', 'killWorkers'] as const) {
-    new ProcessPoolExecutor(1)[end]();
-    const executor = new ProcessPoolExecutor(1);
-    const future = executor.submit(() => new Promise(() => undefined));
-    executor[end]();
-    expect(await rejectionOf(Promise.resolve(future))).toMatch(/^BrokenProcessPool/);
+  /** What it threw, if it did. */
+  function caughtBy(call: () => unknown): unknown[] {
+    try {
+      call();
+      return [];
+    } catch (error) {
+      return [error];
+    }
   }
+
+  class Failure extends RangeError {
+    constructor(
+      message: string,
+      readonly args: unknown[],
+      options?: ErrorOptions,
+    ) {
+      super(message, options);
+    }
+  }
+  register(Failure, { name: 'test.Failure' });
+
+  test('C335: class, message, own fields and cause are kept, and the stack is the worker’s', () =>
+    withExecutor(1, (executor) => {
+      const failingInWorker = (): never => {
+        const cause = new SyntaxError('why');
+        throw Object.assign(new Failure('told', [1, { a: 'b' }], { cause }), { code: 'EFAIL' });
+      };
+      const future = executor.submit(failingInWorker);
+      const error = future.exception(patience) as Failure;
+      expect(error).toBeInstanceOf(Failure);
+      expect(error).toMatchObject({ message: 'told', args: [1, { a: 'b' }], code: 'EFAIL' });
+      expect(error.stack).toMatch(/told\n(.*\n)*? +at failingInWorker /);
+      expect(error.cause).toBeInstanceOf(SyntaxError);
+      expect((error.cause as Error).message).toBe('why');
+      expect(thrownBy(() => future.result(0))).toBe(error);
+    }));
+
+  test('C335: one without a cause gets none', () =>
+    withExecutor(1, (executor) => {
+      const fail = (): never => {
+        throw new TypeError('plain');
+      };
+      const error = executor.submit(fail).exception(patience) as Error;
+      expect(error).toBeInstanceOf(TypeError);
+      expect('cause' in error).toBe(false);
+    }));
 });
 
-test('C353: after shutdown() nothing can be submitted', () => {
-  const executor = new ProcessPoolExecutor(1);
-  executor.shutdown();
-  executor.shutdown();
-  expect(errorOf(() => executor.submit(identity, 1))).toBe(
-    'RuntimeError: cannot schedule new futures after shutdown',
-  );
-});
+describe('submitWith()', () => {
+  test('timeout: a call that runs for too long costs its worker', () =>
+    withExecutor(1, async (executor) => {
+      const late = executor.submitWith({ timeout: 0.1 }, sleep, patience);
+      const next = executor.submit(pid);
+      const error = late.exception(patience);
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect((error as Error).message).toBe('the task ran for 0.1 s');
+      expect(await next).not.toBe(0);
+      const awaited = executor.submitWith({ timeout: 0.1 }, sleep, patience);
+      expect(await rejectionOf(awaited.then())).toBe('TimeoutError: the task ran for 0.1 s');
+      expect(executor.submitWith({ timeout: patience }, square, 4).result(patience)).toBe(16);
+    }));
 
-test('C357: cancelFutures cancels what no worker has been given', () => {
-  const executor = new ProcessPoolExecutor(1);
-  const slow = (x: number): Promise<number> =>
-    new Promise((resolve) => setTimeout(() => resolve(x), 50));
-  const all = [...Array(20).keys()].map((x) => executor.submit(slow, x));
-  all[0]!.result(patience);
-  executor.shutdown(true, { cancelFutures: true });
-  const cancelled = all.filter((future) => future.cancelled()).length;
-  expect(cancelled).toBeGreaterThan(10);
-  expect(all.every((future) => future.done())).toBe(true);
-});
+  test('signal: what runs is ended, what waits does not begin', () =>
+    withExecutor(1, async (executor) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const [started, begun] = [new Event(), new Event()];
+      const running = executor.submitWith({ signal }, () => {
+        started.set();
+        sleep(patience);
+      });
+      const waiting = executor.submitWith({ signal }, () => begun.set());
+      expect(started.wait(patience)).toBe(true);
+      controller.abort(new RangeError('stop'));
+      for (const future of [running, waiting]) {
+        expect(await rejectionOf(future.then())).toBe('RangeError: stop');
+      }
+      expect(await executor.submit(square, 5)).toBe(25);
+      expect(begun.isSet()).toBe(false);
+      expect(errorOf(() => executor.submitWith({ signal }, square, 5).result(0))).toBe(
+        'RangeError: stop',
+      );
+    }));
 
-test('C354: pending work is finished before the program ends', async () => {
-  const { code, stdout, stderr } = await runSource(`
-    const { ProcessPoolExecutor } = require('multiproc');
-    const executor = new ProcessPoolExecutor(2);
-    const slow = (x) => new Promise((resolve) => setTimeout(() => resolve(x), 100));
-    for (let i = 0; i < 4; i++) executor.submit(slow, i).then(console.log);
-  `);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout.trim().split('\n').sort()).toEqual(['0', '1', '2', '3']);
-});
+  test('retries: it is begun again when its worker has died', () =>
+    withExecutor(1, (executor) => {
+      const attempts = new Value('i', 0);
+      const failsTwice = (): number => {
+        attempts.value += 1;
+        if (attempts.value < 3) node.kill(posix.getpid(), 'SIGKILL');
+        return attempts.value;
+      };
+      expect(executor.submitWith({ retries: 2 }, failsTwice).result(patience)).toBe(3);
+      attempts.value = 0;
+      const lost = executor.submitWith({ retries: 1 }, failsTwice);
+      expect(lost.exception(patience)).toBeInstanceOf(BrokenProcessPool);
+      expect(attempts.value).toBe(2);
+    }));
 
-test('C377: a failing initializer breaks the executor', () => {
-  const executor = new ProcessPoolExecutor({
-    maxWorkers: 2,
-    initializer() {
-      throw new Error('error in initializer');
-    },
-  });
-  expect(executor.submit(identity, 1).exception(patience)).toBeInstanceOf(BrokenProcessPool);
-  expect(errorOf(() => executor.submit(identity, 1))).toMatch(
-    /^BrokenProcessPool: A child process/,
-  );
-  executor.shutdown();
-});
-
-test('what cannot cross fails its own future', () => {
-  using((executor) => {
-    expect(executor.submit(identity, (() => 1) as never).exception(patience)).toMatchObject({
-      name: 'PicklingError',
-    });
-    expect(executor.submit(() => () => 1).exception(patience)).toMatchObject({
-      name: 'MaybeEncodingError',
-    });
-    expect(executor.submit(identity, 3).result(patience)).toBe(3);
-  });
+  test('other options are errors', () =>
+    withExecutor(1, (executor) => {
+      const wrong = (options: object): string | undefined =>
+        errorOf(() => executor.submitWith(options, square, 1));
+      expect(wrong({ retry: 1 })).toMatch(/^TypeError/);
+      expect(wrong({ retries: -1 })).toBe('ValueError: retries must be an integer >= 0, not -1');
+      expect(wrong({ signal: 1 })).toMatch(/^TypeError: Expected an AbortSignal for signal/);
+    }));
 });

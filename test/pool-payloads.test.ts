@@ -3,7 +3,7 @@
 import { type AsyncResult, Event, Pipe, Pool, posix, register, Value } from 'multiproc';
 
 import { errorOf, expectNoChildren, patience } from './lib/child';
-import { numbers, sleep, withPool } from './lib/pool';
+import { numbers, sleep, thrownBy, withPool } from './lib/pool';
 import { runSource } from './lib/run';
 
 afterEach(expectNoChildren);
@@ -201,4 +201,45 @@ test('tasks that were given in advance and are aborted are not begun', () => {
     expect(begun.value).toBe(40 + 2);
     expect(pool.stats().deaths).toBe(0);
   });
+});
+
+test('a hook of the codec cannot wait for a pool that reads a result', () =>
+  withPool(1, (pool) => {
+    class Nested {}
+    register(Nested, {
+      name: 'test.PoolPayloads.NestedResult',
+      reduce: () => [],
+      construct: () => {
+        pool.apply(pid);
+        return new Nested();
+      },
+    });
+    const error = thrownBy(() => pool.apply(() => new Nested()));
+    expect(error.constructor.name).toBe('UnpicklingError');
+    expect(String(error.cause)).toBe(
+      'RuntimeError: cannot wait for a pool while it reads a result',
+    );
+    expect(typeof pool.apply(pid)).toBe('number');
+  }));
+
+test.each(['reduce', 'construct'])('process.exit() in %s ends the program', async (hook) => {
+  const ended = await runSource(`
+    const { posix, ProcessPoolExecutor, register } = require('multiproc');
+    const parent = posix.getpid();
+    const exit = (hook) => {
+      if (hook === '${hook}' && posix.getpid() === parent) process.exit(7);
+      return [];
+    };
+    class Fatal {}
+    register(Fatal, { reduce: () => exit('reduce'), construct: () => exit('construct') });
+    const executor = new ProcessPoolExecutor(1);
+    const sleep = (x) => new Promise((resolve) => setTimeout(() => resolve(x), 50));
+    const said = (future) => console.log(future.exception()?.message ?? future.result());
+    executor.submit(sleep, 1).addDoneCallback(said);
+    executor.submit(sleep, 2).addDoneCallback(said);
+    executor.submit(() => '${hook}' === 'construct' ? new Fatal() : 0).addDoneCallback(said);
+    if ('${hook}' === 'reduce') executor.submit(sleep, new Fatal()).addDoneCallback(said);
+    executor.shutdown();`);
+  expect(ended).toMatchObject({ code: 7, stderr: '' });
+  expect(ended.stdout).toMatch(/^1\n2\n/);
 });

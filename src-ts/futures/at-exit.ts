@@ -3,7 +3,7 @@
 import { registerAtFork } from '../at-fork';
 import { atExit } from '../exit';
 import type { Crew } from '../pool/crew';
-import { drive } from '../pool/drive';
+import { driveAtEnd } from '../pool/drive';
 
 /** Before children are waited for and workers ended. */
 const FUTURES_IN_TIME = 10;
@@ -28,7 +28,7 @@ export function isEnding(): boolean {
 
 function finish(): void {
   ending = true;
-  drive(unfinished, () => unfinished.size === 0, Infinity);
+  driveAtEnd(unfinished, () => unfinished.size === 0);
 }
 
 registerAtFork({

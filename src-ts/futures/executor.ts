@@ -190,7 +190,9 @@ export class ProcessPoolExecutor extends Executor {
   /** An error of the crew's as an executor's. */
   #adapted(reason: unknown): unknown {
     if (reason instanceof WorkerDiedError) return BrokenProcessPool.becauseOf(reason);
-    if (reason instanceof BrokenProcessPool || reason !== this.#crew.broken?.reason) return reason;
+    const { broken } = this.#crew;
+    const isOfCrew = broken !== null && reason === broken.reason;
+    if (!isOfCrew || reason instanceof BrokenProcessPool) return reason;
     return BrokenProcessPool.forGood(reason);
   }
 

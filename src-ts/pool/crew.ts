@@ -11,7 +11,7 @@ import { afterSeconds } from '../timer';
 import { Aborts } from './aborts';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
 import { type Answer, Member, type MemberOptions } from './member';
-import { NOT_INITIALIZED, RESUMED, RETURNED } from './protocol';
+import { NOT_INITIALIZED, RESUMED, RETURNED, UNREAD } from './protocol';
 import { type Task } from './task';
 import { TaskQueue } from './task-queue';
 
@@ -24,6 +24,9 @@ const LATE = 5;
 
 /** So many workers in a row that die before they begin anything are too many. */
 const MOST_STILLBORN = 5;
+
+/** Why a task fails when a hook of the codec that it calls ends the program. */
+const ENDED_BY_HOOK = 'the program was ended by a hook that serialising this has called';
 
 /** Seconds between SIGTERM and SIGKILL. */
 const GRACE = 1;
@@ -63,8 +66,10 @@ export class Crew {
   #stillborn = 0;
   #timer: NodeJS.Timeout | undefined;
   #looping = false;
-  /** A task is being serialised for a worker. */
-  #giving = false;
+  /** The task that is being serialised for a worker. */
+  #giving: Task | null = null;
+  /** A result is being deserialised. */
+  #reading = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: CrewOptions) {
@@ -81,9 +86,9 @@ export class Crew {
     return this.#pending.length;
   }
 
-  /** Whether every task has ended. */
+  /** Whether every task has ended, and every worker knows what was taken back from it. */
   get idle(): boolean {
-    return this.#pending.length === 0 && [...this.members].every(({ tasks }) => tasks.length === 0);
+    return this.#pending.length === 0 && [...this.members].every(({ busy }) => !busy);
   }
 
   /** Whether it belongs to this process, and not to a parent. */
@@ -99,8 +104,18 @@ export class Crew {
   /** @throws RuntimeError where waiting would be for ever. */
   checkWaiting(): void {
     this.checkOwner();
-    if (!this.#giving) return;
-    throw new RuntimeError('cannot wait for a pool while it serialises a task');
+    if (this.#giving !== null) {
+      throw new RuntimeError('cannot wait for a pool while it serialises a task');
+    }
+    if (this.#reading) throw new RuntimeError('cannot wait for a pool while it reads a result');
+  }
+
+  /** The program ends, perhaps in a hook of the codec, which will never return. */
+  leaveHooks(): void {
+    const task = this.#giving;
+    this.#giving = null;
+    this.#reading = false;
+    task?.failed(new ProcessError(ENDED_BY_HOOK));
   }
 
   submit(task: Task): void {
@@ -124,7 +139,7 @@ export class Crew {
   /** Gives tasks to workers, as many as can be. */
   dispatch(): void {
     // Whoever comes here from a hook of the codec: it goes on with all tasks later.
-    if (this.#giving) return;
+    if (this.#giving !== null) return;
     this.#recall();
     while (this.#broken === null) {
       const task = this.#pending.first();
@@ -141,7 +156,7 @@ export class Crew {
 
   /** Reads what a worker has answered, and goes on. */
   service(member: Member): void {
-    const alive = member.read() && member.end.write();
+    const alive = this.#read(member) && member.end.write();
     this.#deliver(member);
     if (!alive) this.#died(member);
     this.dispatch();
@@ -298,7 +313,7 @@ export class Crew {
 
   #give(member: Member, task: Task): void {
     let taken: boolean;
-    this.#giving = true;
+    this.#giving = task;
     try {
       taken = member.give(task);
     } catch (error) {
@@ -307,7 +322,7 @@ export class Crew {
       this.counts.failed += 1;
       return;
     } finally {
-      this.#giving = false;
+      this.#giving = null;
     }
     if (member.given === this.options.maxTasks) member.retiring = true;
     if (!taken) this.#died(member);
@@ -324,6 +339,15 @@ export class Crew {
     });
   }
 
+  #read(member: Member): boolean {
+    this.#reading = true;
+    try {
+      return member.read();
+    } finally {
+      this.#reading = false;
+    }
+  }
+
   /** What is called here may come back here, for the rest. */
   #deliver(member: Member): void {
     for (let answer; (answer = member.answers.shift());) this.#answered(member, answer);
@@ -336,6 +360,7 @@ export class Crew {
     }
     if (status === RESUMED) {
       member.recalling = false;
+      if (member.retired) this.#dismiss(member);
       return;
     }
     const task = member.take();
@@ -345,16 +370,16 @@ export class Crew {
     this.#averages.set(task.number, Math.max((3 * average + microseconds) / 4, 1));
     if (status === RETURNED) this.counts.completed += 1;
     else this.counts.failed += 1;
-    if (member.retiring && member.tasks.length === 0) this.#dismiss(member);
+    if (member.retired) this.#dismiss(member);
     if (status === RETURNED) task.returned(value);
-    else task.failed(value);
+    else task.failed(status === UNREAD ? new ProcessError(ENDED_BY_HOOK) : value);
   }
 
   #died(member: Member): void {
     if (!this.members.has(member)) return;
     // Nothing more is begun or answered after this.
     end(member.process, GRACE);
-    member.read();
+    this.#read(member);
     this.#deliver(member);
     if (!this.members.delete(member)) return;
     this.counts.deaths += 1;
@@ -417,7 +442,7 @@ export class Crew {
 
   #dismissIdle(): void {
     if (this.#pending.length > 0) return;
-    for (const member of this.members) if (member.tasks.length === 0) this.#dismiss(member);
+    for (const member of this.members) if (!member.busy) this.#dismiss(member);
     this.#tellIfIdle();
   }
 

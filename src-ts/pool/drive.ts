@@ -10,6 +10,16 @@ import type { Member } from './member';
  */
 export function drive(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
   for (const crew of crews) crew.checkWaiting();
+  return serveUntil(crews, until, seconds);
+}
+
+/** Like drive(), at the end of the program, which a hook of the codec may have brought about. */
+export function driveAtEnd(crews: ReadonlySet<Crew>, until: () => boolean): void {
+  for (const crew of crews) crew.leaveHooks();
+  serveUntil(crews, until, Infinity);
+}
+
+function serveUntil(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     if (until()) return true;

@@ -7,7 +7,7 @@ import { type End, makeChannel, RECALLED, STARTED } from './channel';
 import { MaybeEncodingError } from './errors';
 import { keepFreedMemory, MAPPED } from './freed-memory';
 import { numbersSoFar } from './functions';
-import { NOT_INITIALIZED, RESUME, RESUMED, RETURNED, THREW } from './protocol';
+import { RESUME, RESUMED, THREW, UNREAD, UNSENDABLE } from './protocol';
 import type { Task } from './task';
 import { type Initializer, work } from './worker';
 
@@ -74,7 +74,10 @@ export class Member {
   read(): boolean {
     return this.end.read((microseconds, status, payload) => {
       if (payload.length >= MAPPED) keepFreedMemory();
-      this.answers.push(decode(microseconds, status, payload));
+      // In its place before it is decoded: a `construct` hook may end the program, which waits for all.
+      const answer: Answer = { microseconds, status: UNREAD, value: undefined };
+      this.answers.push(answer);
+      decode(answer, status, payload);
     });
   }
 
@@ -97,6 +100,7 @@ export class Member {
     const started = Atomics.or(this.end.words, STARTED, RECALLED) & ~RECALLED;
     const untouched = this.#takeBack(started - this.answered);
     this.given -= untouched.length;
+    if (untouched.length > 0) this.retiring = false;
     this.end.addEmpty(0, RESUME);
     this.recalling = true;
     return untouched;
@@ -144,6 +148,11 @@ export class Member {
     return this.tasks.length > 0 || this.recalling;
   }
 
+  /** Whether it is to end: it gets no more, and has answered everything. */
+  get retired(): boolean {
+    return this.retiring && !this.busy;
+  }
+
   /** Nothing is given to it or read from it any more; if it lives, it ends. */
   close(): void {
     this.unwatch();
@@ -151,16 +160,20 @@ export class Member {
   }
 }
 
-function decode(microseconds: number, status: number, payload: Uint8Array): Answer {
-  if (status === RESUMED) return { microseconds, status, value: undefined };
+function decode(answer: Answer, status: number, payload: Uint8Array): void {
+  let value: unknown;
+  let outcome = status;
   try {
-    const value = unpack(payload, undefined, false);
-    if (status === RETURNED || status === THREW || status === NOT_INITIALIZED) {
-      return { microseconds, status, value };
+    if (status !== RESUMED) value = unpack(payload, undefined, false);
+    if (status === UNSENDABLE) {
+      const [result, reason] = value as [string, string];
+      value = new MaybeEncodingError(reason, result);
+      outcome = THREW;
     }
-    const [result, reason] = value as [string, string];
-    return { microseconds, status: THREW, value: new MaybeEncodingError(reason, result) };
   } catch (error) {
-    return { microseconds, status: THREW, value: error };
+    value = error;
+    outcome = THREW;
   }
+  answer.status = outcome;
+  answer.value = value;
 }

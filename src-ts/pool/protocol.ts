@@ -22,3 +22,6 @@ export const UNSENDABLE = 2;
 export const NOT_INITIALIZED = 3;
 /** The worker came to a RESUME; there is no payload, and no task. */
 export const RESUMED = 4;
+
+/** In the parent, in place of one of these: the payload is being decoded. */
+export const UNREAD = -1;

@@ -53,7 +53,8 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
   const answers = new Answers(end);
   let task: Task | Unreadable | undefined;
   let begin = 0;
-  // Claimed before its payload counts as read: the parent may need that again until then.
+  // Begun before it is decoded: a hook that ends this process is the task's fault; and before its
+  // payload counts as read, which the parent may need again until then.
   const take = (number: number, kind: number, payload: Uint8Array): void => {
     begin = performance.now();
     if (kind === RESUME) resume(end);
