@@ -222,6 +222,21 @@ test('a hook of the codec cannot wait for a pool that reads a result', () =>
     expect(typeof pool.apply(pid)).toBe('number');
   }));
 
+test.each([0, MIB])('a hook of the codec may end the pool; %d bytes behind it', async (size) => {
+  const pool = new Pool(1);
+  class Fatal {}
+  register(Fatal, {
+    name: `test.PoolPayloads.Fatal${size}`,
+    reduce: () => pool.terminate(),
+    construct: () => new Fatal(),
+  });
+  pool.apply(pid);
+  const task = (...args: unknown[]): number => args.length;
+  const result = pool.applyAsync(task, [new Fatal(), Buffer.alloc(size), Buffer.alloc(size)]);
+  expect(errorOf(() => result.get(patience))).toMatch(/^PoolTerminatedError/);
+  await pool.joinAsync();
+});
+
 test.each(['reduce', 'construct'])('process.exit() in %s ends the program', async (hook) => {
   const ended = await runSource(`
     const { posix, ProcessPoolExecutor, register } = require('multiproc');

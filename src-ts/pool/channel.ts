@@ -56,6 +56,7 @@ export class End {
   #output = Buffer.allocUnsafeSlow(FIRST_INPUT);
   #outputStart = 0;
   #outputEnd = 0;
+  #closed = false;
 
   constructor(fd: number, memory: Mapping, side: 'parent' | 'worker') {
     const mailbox = (index: number): Buffer =>
@@ -120,6 +121,7 @@ export class End {
 
   /** Writes what can be written without waiting. False when nobody reads any more. */
   write(): boolean {
+    if (this.#closed) return true;
     while (this.unwritten > 0) {
       const n = posix.trySend(this.fd, this.#output, this.#outputStart, this.unwritten);
       if (n === -2) return false;
@@ -194,6 +196,7 @@ export class End {
   }
 
   close(): void {
+    this.#closed = true;
     ownEnds.delete(this);
     posix.close(this.fd);
     this.#memory.unmap();

@@ -10,6 +10,7 @@ import { main } from '../realm';
 import { afterSeconds } from '../timer';
 import { Aborts } from './aborts';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
+import type { TaskFunction } from './functions';
 import { type Answer, Member, type MemberOptions } from './member';
 import { NOT_INITIALIZED, RESUMED, RETURNED, UNREAD } from './protocol';
 import { type Task } from './task';
@@ -57,7 +58,7 @@ export class Crew {
   readonly #pid = main.process.pid;
   readonly #pending = new TaskQueue();
   /** Microseconds that the tasks of a function take. */
-  readonly #averages = new Map<number, number>();
+  readonly #averages = new WeakMap<TaskFunction, number>();
   /** Workers that end, and have to be reaped. */
   readonly #leaving = new Set<Member>();
   readonly #aborts = new Aborts((tasks, reason) => this.#abort(tasks, reason));
@@ -297,7 +298,7 @@ export class Crew {
 
   /** How many tasks a worker may have at a time. */
   #depthFor(task: Task): number {
-    const average = this.#averages.get(task.number);
+    const average = this.#averages.get(task.call!);
     if (average === undefined) return 1;
     return Math.min(Math.max(Math.floor(ADVANCE / average), 1), MOST_IN_ADVANCE);
   }
@@ -366,8 +367,10 @@ export class Crew {
     const task = member.take();
     if (task === undefined) return;
     this.#stillborn = 0;
-    const average = this.#averages.get(task.number) ?? microseconds;
-    this.#averages.set(task.number, Math.max((3 * average + microseconds) / 4, 1));
+    if (task.call !== undefined) {
+      const average = this.#averages.get(task.call) ?? microseconds;
+      this.#averages.set(task.call, Math.max((3 * average + microseconds) / 4, 1));
+    }
     if (status === RETURNED) this.counts.completed += 1;
     else this.counts.failed += 1;
     if (member.retired) this.#dismiss(member);
@@ -461,7 +464,8 @@ export class Crew {
 
   #break(reason: unknown, signal: 'SIGTERM' | 'SIGKILL'): void {
     this.#broken ??= { reason };
-    const tasks = [...this.#pending.takeAll()];
+    const tasks = this.#pending.takeAll();
+    if (this.#giving !== null) tasks.unshift(this.#giving);
     for (const member of this.members) {
       tasks.unshift(...member.tasks);
       if (signal === 'SIGTERM') member.process.terminate();
