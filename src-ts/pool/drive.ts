@@ -11,6 +11,12 @@ import type { Member } from './member';
 export function drive(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
   for (const crew of crews) crew.checkOwner();
   const end = performance.now() + seconds * 1000;
+  if (until()) return true;
+  for (const crew of crews) {
+    // A callback that blocks comes here before its worker was given another task.
+    crew.flush();
+    if (crew.pending > 0) crew.dispatch();
+  }
   for (;;) {
     if (until()) return true;
     for (const crew of crews) crew.flush();
