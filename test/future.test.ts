@@ -109,6 +109,20 @@ describe('done callbacks', () => {
         /^TypeError: Expected a function for callback/,
       );
     }));
+
+  test('may block for a future that no worker has been given yet', () =>
+    withExecutor(1, async (executor) => {
+      const gate = makeGate();
+      for (const blocking of [true, false]) {
+        const [first, second] = [executor.submit(gate.pass, 1), executor.submit(gate.pass, 2)];
+        const called: number[] = [];
+        first.addDoneCallback(() => called.push(second.result(patience)));
+        gate.open();
+        if (blocking) first.result(patience);
+        else await first;
+        expect(called).toEqual([2]);
+      }
+    }));
 });
 
 describe('states', () => {

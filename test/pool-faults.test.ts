@@ -1,7 +1,6 @@
 /** Pool: workers that die, tasks that are killed, what cannot cross. */
 
 import {
-  activeChildren,
   type AsyncResult,
   Event,
   Pool,
@@ -11,7 +10,8 @@ import {
   WorkerDiedError,
 } from 'multiproc';
 
-import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
+import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
+import { busySquare, startKiller } from './lib/killer';
 import { isAlive, numbers, seeded, sleep, square, thrownBy, withPool } from './lib/pool';
 import { until } from './lib/run';
 
@@ -238,48 +238,35 @@ describe('what cannot cross or throws concerns its own job', () => {
     }));
 });
 
+test('a callback may block for a result that no worker has been given yet', () =>
+  withPool(1, (pool) => {
+    const results: AsyncResult<void>[] = [];
+    const callback = (): void => results[1]!.get(5);
+    results.push(pool.applyAsync(sleep, [0.05], { callback }), pool.applyAsync(sleep, [0.01]));
+    expect(errorOf(() => results[0]!.get(10))).toBeUndefined();
+    expect(results[1]!.ready()).toBe(true);
+  }));
+
 describe('workers are killed at random', () => {
   const SQUARES = numbers(60).map(square);
-  const reporting = (x: number): number => {
-    for (let i = 0; i < 20_000; i++) Math.sqrt(i);
-    return x * x;
-  };
-
-  /** Kills some workers in the next milliseconds. */
-  function startKiller(random: (limit: number) => number): Process {
-    const moments = numbers(1 + random(3)).map(() => random(6));
-    const victims = activeChildren().map((child) => child.pid!);
-    const killer = new Process({
-      target: () => {
-        for (const moment of moments) {
-          sleep(moment / 1000);
-          const [victim] = victims.splice(random(victims.length), 1);
-          if (victim !== undefined && isAlive(victim)) process.kill(victim, 'SIGKILL');
-        }
-      },
-    });
-    killer.start();
-    return killer;
-  }
-
   const isLost = (error: unknown): boolean => error instanceof WorkerDiedError;
 
   const ways: Record<string, (pool: Pool) => void | Promise<void>> = {
     'map with retries'(pool) {
-      expect(pool.map(reporting, numbers(60), { chunksize: 1, retries: 9 })).toEqual(SQUARES);
+      expect(pool.map(busySquare, numbers(60), { chunksize: 1, retries: 9 })).toEqual(SQUARES);
     },
     async 'mapAsync with retries'(pool) {
-      expect(await pool.mapAsync(reporting, numbers(60), { retries: 9 })).toEqual(SQUARES);
+      expect(await pool.mapAsync(busySquare, numbers(60), { retries: 9 })).toEqual(SQUARES);
     },
     'map without retries'(pool) {
       try {
-        expect(pool.map(reporting, numbers(60), 1)).toEqual(SQUARES);
+        expect(pool.map(busySquare, numbers(60), 1)).toEqual(SQUARES);
       } catch (error) {
         if (!isLost(error)) throw error;
       }
     },
     async applyAsync(pool) {
-      const results = numbers(60).map((x) => pool.applyAsync(reporting, [x]));
+      const results = numbers(60).map((x) => pool.applyAsync(busySquare, [x]));
       const settled = await Promise.allSettled(results);
       let lost = 0;
       settled.forEach((each, x) => {
@@ -290,7 +277,7 @@ describe('workers are killed at random', () => {
       expect(lost).toBeLessThanOrEqual(pool.stats().deaths);
     },
     imap(pool) {
-      const iterator = pool.imap(reporting, numbers(60));
+      const iterator = pool.imap(busySquare, numbers(60));
       for (const x of numbers(60)) {
         try {
           expect(iterator.next(10).value).toBe(x * x);
@@ -308,7 +295,7 @@ describe('workers are killed at random', () => {
         pool.map(square, numbers(6), 1);
         const killer = startKiller(seeded(seed * 7919 + way.length));
         await ways[way]!(pool);
-        killer.join();
+        killer.join(patience);
       }
       expect(pool.stats().deaths).toBeGreaterThan(0);
       expect(pool.map(square, numbers(5))).toEqual([0, 1, 4, 9, 16]);

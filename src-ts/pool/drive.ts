@@ -21,6 +21,12 @@ export function driveAtEnd(crews: ReadonlySet<Crew>, until: () => boolean): void
 
 function serveUntil(crews: ReadonlySet<Crew>, until: () => boolean, seconds: number): boolean {
   const end = performance.now() + seconds * 1000;
+  if (until()) return true;
+  for (const crew of crews) {
+    // A callback that blocks comes here before its worker was given another task.
+    crew.flush();
+    if (crew.pending > 0) crew.dispatch();
+  }
   for (;;) {
     if (until()) return true;
     for (const crew of crews) crew.flush();

@@ -1,9 +1,11 @@
 /** What tests of executors and futures share. */
 
-import { Event, type futures, ProcessPoolExecutor } from 'multiproc';
+import { Event, type futures, posix, ProcessPoolExecutor } from 'multiproc';
 import { type ExecutorOptions, Future } from 'multiproc/futures';
 
 import { patience } from './child';
+import { sleep } from './pool';
+import { node } from './signals';
 
 export const identity = <T>(x: T): T => x;
 
@@ -35,6 +37,21 @@ export function makeGate(): { open: () => void; pass: <T>(x: T) => T } {
   };
 }
 
+/** How a worker ends, and what is known of it then. */
+export const ends: [string, () => void, object][] = [
+  ['exits', () => node.exit(3), { exitcode: 3, signal: null }],
+  ['exits without listeners', () => posix.exit(4), { exitcode: 4, signal: null }],
+  ['is killed', () => killSelf(), { exitcode: -9, signal: 'SIGKILL' }],
+];
+
+export function killSelf(): void {
+  posix.kill(posix.getpid(), 'SIGKILL');
+  sleep(patience);
+}
+
+export const throwing = (): never => {
+  throw new RangeError('in the hook');
+};
 export type AnyFuture = futures.Future<any>;
 
 /** Futures without an executor, in each state. */
