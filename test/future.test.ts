@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 
-import { Event, futures, InvalidStateError } from 'multiproc';
+import { Event, futures, InvalidStateError, Value } from 'multiproc';
 import { Future } from 'multiproc/futures';
 import * as subpath from 'multiproc/futures';
 
@@ -160,6 +160,25 @@ describe('states', () => {
       gate.open();
       expect([first.result(patience), last.result(patience)]).toEqual([1, 2]);
       expect(called.isSet()).toBe(false);
+    }));
+
+  test('C301: what a worker was given in advance, and has not begun, can be cancelled', () =>
+    withExecutor(1, (executor) => {
+      const [gate, begun] = [new Event(), new Value('i', 0)];
+      const call = (waits: boolean): void => {
+        begun.add(1);
+        if (waits) gate.wait(patience);
+      };
+      // It is known to be quick then.
+      for (let i = 0; i < 40; i++) executor.submit(call, false).result(patience);
+      const first = executor.submit(call, true);
+      const others = Array.from({ length: 9 }, () => executor.submit(call, false));
+      expect(others.slice(2, 7).map((future) => future.cancel())).toEqual(Array(5).fill(true));
+      gate.set();
+      for (const future of [first, ...others.slice(0, 2), ...others.slice(7)]) {
+        future.result(patience);
+      }
+      expect(begun.value).toBe(40 + 5);
     }));
 
   const predicates: Record<State, string[]> = {

@@ -102,10 +102,10 @@ describe('tasks are killed', () => {
   test('after their timeout, blocking and awaited', () =>
     withPool(2, async (pool) => {
       const other = pool.apply(pid);
-      const late = pool.applyAsync(sleep, [20], { timeout: 0.1, retries: 5 });
+      const late = pool.applyAsync(sleep, [20], { timeout: 0.5, retries: 5 });
       expect(thrownBy(() => late.get())).toBeInstanceOf(TimeoutError);
-      const awaited = pool.mapAsync(sleep, [20, 0], { timeout: 0.1 });
-      expect(await rejectionOf(awaited.then())).toBe('TimeoutError: the task ran for 0.1 s');
+      const awaited = pool.mapAsync(sleep, [20, 0], { timeout: 0.5 });
+      expect(await rejectionOf(awaited.then())).toBe('TimeoutError: the task ran for 0.5 s');
       expect(pool.stats()).toMatchObject({ deaths: 2, retried: 0 });
       expect(typeof other).toBe('number');
       expect(pool.map(square, numbers(4))).toEqual([0, 1, 4, 9]);

@@ -132,9 +132,16 @@ export class Crew {
     if (!task.running && !task.settled) task.keep();
   }
 
-  /** Takes a task back that no worker has been given; false if it is too late. */
+  /** Takes a task back that no worker has begun; false if it is too late. */
   cancel(task: Task): boolean {
-    return !task.settled && this.#pending.delete(task);
+    if (task.settled) return false;
+    if (this.#pending.delete(task)) return true;
+    const member = [...this.members].find(({ tasks }) => tasks.indexOf(task) > 0);
+    if (member === undefined || member.recalling) return false;
+    this.#pending.putBack(member.recall());
+    const isCancelled = this.#pending.delete(task);
+    this.dispatch();
+    return isCancelled;
   }
 
   /** Gives tasks to workers, as many as can be. */
