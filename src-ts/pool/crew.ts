@@ -10,15 +10,11 @@ import { main } from '../realm';
 import { afterSeconds } from '../timer';
 import { Aborts } from './aborts';
 import { PoolTerminatedError, WorkerDiedError } from './errors';
-import type { TaskFunction } from './functions';
 import { type Answer, Member, type MemberOptions } from './member';
+import { Pace } from './pace';
 import { NOT_INITIALIZED, RESUMED, RETURNED, UNREAD } from './protocol';
 import { type Task } from './task';
 import { TaskQueue } from './task-queue';
-
-/** A worker gets as many tasks in advance as keep it busy for so many microseconds. */
-const ADVANCE = 1000;
-const MOST_IN_ADVANCE = 128;
 
 /** Milliseconds after which what was given to a worker in advance goes to one that has nothing to do. */
 const LATE = 5;
@@ -57,8 +53,7 @@ export class Crew {
   readonly counts: Counts = { completed: 0, failed: 0, retried: 0, forks: 0, deaths: 0 };
   readonly #pid = main.process.pid;
   readonly #pending = new TaskQueue();
-  /** Microseconds that the tasks of a function take. */
-  readonly #averages = new WeakMap<TaskFunction, number>();
+  readonly #pace = new Pace();
   /** Workers that end, and have to be reaped. */
   readonly #leaving = new Set<Member>();
   readonly #aborts = new Aborts((tasks, reason) => this.#abort(tasks, reason));
@@ -261,7 +256,7 @@ export class Crew {
 
   /** The one that is to have the task; null if it has to wait. */
   #choose(task: Task): Member | null {
-    const depth = this.#depthFor(task);
+    const depth = this.#pace.depthFor(task.call!);
     const now = performance.now();
     let best: Member | null = null;
     let stranger: Member | null = null;
@@ -301,13 +296,6 @@ export class Crew {
         continue;
       this.#pending.putBack(member.recall());
     }
-  }
-
-  /** How many tasks a worker may have at a time. */
-  #depthFor(task: Task): number {
-    const average = this.#averages.get(task.call!);
-    if (average === undefined) return 1;
-    return Math.min(Math.max(Math.floor(ADVANCE / average), 1), MOST_IN_ADVANCE);
   }
 
   #hire(): Member {
@@ -374,10 +362,7 @@ export class Crew {
     const task = member.take();
     if (task === undefined) return;
     this.#stillborn = 0;
-    if (task.call !== undefined) {
-      const average = this.#averages.get(task.call) ?? microseconds;
-      this.#averages.set(task.call, Math.max((3 * average + microseconds) / 4, 1));
-    }
+    if (task.call !== undefined) this.#pace.note(task.call, microseconds);
     if (status === RETURNED) this.counts.completed += 1;
     else this.counts.failed += 1;
     if (member.retired) this.#dismiss(member);
