@@ -55,7 +55,9 @@ describe('what a program uses, in a child, a grandchild and a great-grandchild',
     long,
   );
 
-  test(
+  // AddressSanitizer of GCC 12 does not unlock its allocator in a child when another thread had locked it.
+  const isSanitized = process.env['LD_PRELOAD']?.includes('libasan') ?? false;
+  (isSanitized ? test.skip : test)(
     'works amid open servers, pending fetches, fs, DNS, intervals and a busy Worker; all of these go on in the parent',
     async () => {
       const result = await everything('busy');

@@ -124,7 +124,9 @@ void WorkerPool::WaitForWork(std::unique_lock<std::mutex>& lock) {
   if (delayed_.empty() || gate_closed_) {
     sync_->work.wait(lock);
   } else {
-    sync_->work.wait_until(lock, delayed_.begin()->first);
+    // A copy: another thread may take the task before this one wakes up.
+    const Clock::time_point due = delayed_.begin()->first;
+    sync_->work.wait_until(lock, due);
   }
   --idle_;
 }
