@@ -251,6 +251,11 @@ describe('workers are killed at random', () => {
   const SQUARES = numbers(60).map(square);
   const isLost = (error: unknown): boolean => error instanceof WorkerDiedError;
 
+  const busyCopy = (bytes: Buffer): Buffer => {
+    busySquare(1);
+    return Buffer.from(bytes);
+  };
+
   const ways: Record<string, (pool: Pool) => void | Promise<void>> = {
     'map with retries'(pool) {
       expect(pool.map(busySquare, numbers(60), { chunksize: 1, retries: 9 })).toEqual(SQUARES);
@@ -275,6 +280,20 @@ describe('workers are killed at random', () => {
       });
       // One task for each worker that died.
       expect(lost).toBeLessThanOrEqual(pool.stats().deaths);
+    },
+    async 'applyAsync of long buffers'(pool) {
+      const filled = (x: number): Buffer => Buffer.alloc(50_000 + 10_000 * x, x);
+      const bytes = filled(30);
+      const results = numbers(30).map((x) => {
+        // It is the task's own from the call on.
+        filled(x).copy(bytes);
+        return pool.applyAsync(busyCopy, [bytes.subarray(0, filled(x).length)]);
+      });
+      const settled = await Promise.allSettled(results);
+      settled.forEach((each, x) => {
+        if (each.status === 'fulfilled') expect(each.value.equals(filled(x))).toBe(true);
+        else expect(isLost(each.reason)).toBe(true);
+      });
     },
     imap(pool) {
       const iterator = pool.imap(busySquare, numbers(60));
