@@ -86,6 +86,8 @@ describe('An async target completes, and nothing of the parent runs in the child
     'a callback from WebAssembly',
     'a generator',
     'a message event',
+    'a continuation of recvAsync()',
+    'the callback of a watched descriptor',
     'a signal listener',
     'a listener of uncaught exceptions',
     'a listener of unhandled rejections',

@@ -1,10 +1,11 @@
 /** Pool: its workers' lives, its end, the end of the program. */
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
-import { activeChildren, currentProcess, Pool, PoolTerminatedError } from 'multiproc';
+import { activeChildren, currentProcess, Event, Pool, PoolTerminatedError } from 'multiproc';
 
-import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
+import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
 import { openDescriptors } from './lib/pipe';
 import { isAlive, numbers, sleep, square, thrownBy, withPool } from './lib/pool';
 import { runProgram, runSource, until } from './lib/run';
@@ -58,6 +59,51 @@ describe('workers', () => {
     pool.close();
     pool.join();
     expect(results.every((result) => result.successful())).toBe(true);
+  });
+});
+
+describe('what a task has begun goes on after it', () => {
+  test.each([
+    ['a timer', (event: Event) => void setTimeout(() => event.set(), 20)],
+    ['a promise', (event: Event) => void Promise.resolve().then(() => event.set())],
+    ['a request', (event: Event) => void readFile(__filename).then(() => event.set())],
+  ])('%s, while the worker has nothing else to do', (_, begin) =>
+    withPool(1, (pool) => {
+      const event = new Event();
+      pool.apply(begin, [event]);
+      expect(event.wait(patience)).toBe(true);
+    }),
+  );
+
+  test('and while it has other tasks all the time', () =>
+    withPool(1, (pool) => {
+      const event = new Event();
+      // Known to the worker, which is not replaced then.
+      pool.apply(square, [1]);
+      pool.apply(() => void setTimeout(() => event.set(), 20));
+      const end = performance.now() + 1000 * patience;
+      while (!event.isSet() && performance.now() < end) pool.map(square, numbers(100), 1);
+      expect(event.isSet()).toBe(true);
+    }));
+
+  test('an error of it ends the worker, which is replaced', async () => {
+    const ended = await runSource(`
+      const { Pool } = require('multiproc');
+      const pool = new Pool(1);
+      const pid = () => process.pid;
+      const begin = (fails) => {
+        if (fails) setTimeout(() => { throw new RangeError('later'); });
+      };
+      pool.apply(begin, [false]);
+      const first = pool.apply(pid);
+      pool.apply(begin, [true]);
+      const wait = () => {
+        if (pool.apply(pid) === first) setTimeout(wait, 5);
+        else console.log(pool.stats().forks);
+      };
+      wait();`);
+    expect(ended).toMatchObject({ code: 0, stdout: '3\n' });
+    expect(ended.stderr).toMatch(/^Process ForkPoolWorker-2:\n[^]*RangeError: later/);
   });
 });
 

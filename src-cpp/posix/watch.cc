@@ -183,10 +183,15 @@ class Watches {
     napi_get_global(env_, &global);
     napi_create_string_latin1(env_, "multiproc.watch", NAPI_AUTO_LENGTH, &name);
     if (napi_async_init(env_, nullptr, name, &context) != napi_ok) return;
+    const int before = forks_;
     const auto status = napi_make_callback(env_, context, global, callback, 0, nullptr, nullptr);
     // An error that the callback throws is an uncaught one.
     if (status == napi_pending_exception &&
         napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
+      napi_valuetype type;
+      napi_typeof(env_, error, &type);
+      // A child that was forked unwinds its stack: that looks like an error, but there is none.
+      if (forks_ != before && type == napi_null) return;
       napi_fatal_exception(env_, error);
     }
     napi_async_destroy(env_, context);

@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 
 import { pack, unpack } from '../message';
+import { posix } from '../native';
 import { main } from '../realm';
 import { type End, own, RECALLED, STARTED } from './channel';
 import { keepFreedMemory } from './freed-memory';
@@ -30,6 +31,11 @@ export interface Initializer {
 const KEPT_BACK = 200;
 /** But not more than so many bytes of them. */
 const MOST_KEPT = 32 * 1024;
+
+/** Seconds for which a worker waits for its next task without the event loop. */
+const PATIENCE = 0.001;
+/** Milliseconds after which the event loop gets a turn although there are tasks. */
+const TURN = 10;
 
 interface Task {
   call: TaskFunction;
@@ -75,9 +81,28 @@ export async function work(end: End, { initializer, initargs }: Initializer): Pr
       task = undefined;
       if (!answers.add((performance.now() - begin) * 1000, status, result)) return;
     }
-    if (!answers.write() || !end.fill()) return;
+    if (!answers.write()) return;
+    await nextTask(end);
+    if (!end.fill()) return;
   }
 }
+
+/**
+ * Waits for the next task: at first in the kernel, since it mostly comes at once, and then on the event
+ * loop. What tasks have begun, timers and sockets and promises, goes on meanwhile.
+ */
+async function nextTask({ fd }: End): Promise<void> {
+  const now = performance.now();
+  if (now > turnIsDue) {
+    await new Promise(setImmediate);
+    turnIsDue = performance.now() + TURN;
+  }
+  if (posix.poll(Int32Array.of(fd, posix.POLLIN), PATIENCE) > 0) return;
+  await new Promise<void>((resolve) => posix.watch(fd, resolve, posix.POLLIN));
+  turnIsDue = performance.now() + TURN;
+}
+
+let turnIsDue = 0;
 
 /**
  * Begins a task, for the parent to know whose fault it is when this process dies; unless the parent

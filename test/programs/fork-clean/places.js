@@ -9,7 +9,8 @@ const { spawn } = require('node:child_process');
 const vm = require('node:vm');
 const { MessageChannel } = require('node:worker_threads');
 
-const { posix } = require('multiproc');
+const { Pipe, posix } = require('multiproc');
+const { watch } = require('../../../dist/native').posix;
 const { go, storage } = require('./go');
 const { arm, log } = require('./pending');
 
@@ -122,6 +123,17 @@ const places = {
       port2.close();
     });
     port1.postMessage('');
+  },
+  async 'a continuation of recvAsync()'() {
+    const [reader, writer] = Pipe(false);
+    setTimeout(() => writer.send(1), 1);
+    await reader.recvAsync();
+    go();
+  },
+  'the callback of a watched descriptor'() {
+    const [reader, writer] = posix.pipe();
+    watch(reader, go, posix.POLLIN);
+    posix.write(writer, 'x');
   },
   'a signal listener'() {
     process.once('SIGHUP', go);
