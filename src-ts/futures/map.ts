@@ -18,6 +18,8 @@ export interface ExecutorMapOptions {
 /** The calls of one chunk: a future of their outcomes, of which some are taken. */
 interface Chunk {
   readonly future: Future<Outcomes>;
+  /** The future's result, as soon as it has one. */
+  outcomes: Outcomes | null;
   readonly size: number;
   taken: number;
 }
@@ -61,9 +63,13 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
    * @throws TimeoutError when the time of map() is over, which ends it; the error of the call.
    */
   next(): IteratorResult<T, undefined> {
-    const future = this.#chunks[0]?.future;
-    if (future?.settled === false && wait([future], this.#left()).notDone.size > 0) this.#late();
+    const [chunk] = this.#chunks;
+    if (chunk?.outcomes === null) this.#await(chunk.future);
     return this.#take();
+  }
+
+  #await(future: Future<Outcomes>): void {
+    if (!future.settled && wait([future], this.#left()).notDone.size > 0) this.#late();
   }
 
   /** Like next(), without blocking the event loop. */
@@ -114,7 +120,7 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
       this.#fill();
     }
     // A chunk without outcomes failed as a whole: so did each of its calls.
-    const { values, failures } = chunk.future.result();
+    const { values, failures } = (chunk.outcomes ??= chunk.future.result());
     if (failures?.has(index)) throw failures.get(index);
     return { done: false, value: values[index] as T };
   }
@@ -132,7 +138,13 @@ export class ExecutorResults<T> implements IterableIterator<T>, AsyncIterable<T>
       while (!this.#inputEnded && this.#chunks.length < this.#window) {
         const { done, value } = this.#input.next();
         if (done) this.#inputEnded = true;
-        else this.#chunks.push({ future: this.#begin(value), size: value[0]!.length, taken: 0 });
+        else
+          this.#chunks.push({
+            future: this.#begin(value),
+            outcomes: null,
+            size: value[0]!.length,
+            taken: 0,
+          });
       }
     } catch (reason) {
       this.#inputEnded = true;
