@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-import { activeChildren, currentProcess, Event, Pool, PoolTerminatedError } from 'multiproc';
+import { activeChildren, currentProcess, Event, Pool, PoolTerminatedError, posix } from 'multiproc';
 
 import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
 import { openDescriptors } from './lib/pipe';
@@ -60,6 +60,41 @@ describe('workers', () => {
     pool.join();
     expect(results.every((result) => result.successful())).toBe(true);
   });
+});
+
+describe('replaced workers leave no zombies', () => {
+  const replacing = (pool: Pool): void => {
+    for (const x of numbers(10)) pool.apply((y: number) => x + y, [x]);
+    expect(() => pool.apply(() => process.kill(process.pid, 'SIGKILL'))).toThrow('SIGKILL');
+  };
+
+  test('where the event loop turns', () =>
+    withPool({ processes: 2, maxtasksperchild: 2 }, async (pool) => {
+      replacing(pool);
+      await until(() => zombies().length === 0);
+      expect(pool.stats().forks).toBeGreaterThan(10);
+    }));
+
+  test('when the pool is terminated, at once', () => {
+    const pool = new Pool({ processes: 2, maxtasksperchild: 2 });
+    replacing(pool);
+    pool.terminate();
+    expect(zombies()).toEqual([]);
+  });
+
+  /** Children of this process that have ended and were not reaped. */
+  function zombies(): string[] {
+    return readdirSync('/proc').filter((pid) => {
+      try {
+        const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ');
+        return state === 'Z' && Number(parent) === posix.getpid();
+      } catch {
+        return false; // No process, or gone.
+      }
+    });
+  }
 });
 
 describe('what a task has begun goes on after it', () => {
