@@ -198,7 +198,7 @@ describe('the end of a pool', () => {
 });
 
 describe('the end of the program', () => {
-  const ways = ['return', 'exit', 'busy', 'killed'].flatMap((how) =>
+  const ways = ['return', 'exit', 'busy', 'killed', 'interrupted'].flatMap((how) =>
     ['main', 'child'].flatMap((where) => [
       [how, where, 'true'],
       [how, where, 'false'],
@@ -207,7 +207,8 @@ describe('the end of the program', () => {
   test.each(ways)('C153: by %s, in the %s process, daemon %s', async (how, where, daemon) => {
     const ended = await runProgram('pool-end.js', { args: [how, where, daemon] });
     expect(ended.stderr).toBe('');
-    if (how === 'killed' && where === 'main') expect(ended.signal).toBe('SIGKILL');
+    if (how === 'interrupted') expect(ended.signal).toBe('SIGINT');
+    else if (how === 'killed' && where === 'main') expect(ended.signal).toBe('SIGKILL');
     else expect(ended.code).toBe(0);
     const workers = ended.stdout.trim().split('\n').map(Number);
     expect(workers).toHaveLength(2);

@@ -12,13 +12,15 @@ function usePool() {
   const results = globalThis.pool.map(double, [1, 2, 3, 4], 1);
   if (results.join() !== '2,4,6,8') throw new Error(results);
   for (const { pid } of activeChildren()) console.log(pid);
-  if (how === 'busy' || how === 'killed')
+  if (how !== 'return' && how !== 'exit')
     globalThis.pool.applyAsync(() => new Promise(() => undefined));
 }
 
 function end() {
   if (how === 'exit' || how === 'busy') process.exit(0);
   if (how === 'killed') process.kill(process.pid, 'SIGKILL');
+  // Control-C goes to all processes of the group.
+  if (how === 'interrupted') process.kill(0, 'SIGINT');
 }
 
 if (where === 'child') {
