@@ -15,7 +15,7 @@ import { atEnd, isEnding, unfinished } from './at-exit';
 import { Executor, type ShutdownOptions } from './base';
 import { BrokenProcessPool } from './errors';
 import { Future } from './future';
-import { ExecutorResults, mapArguments } from './map';
+import { type ExecutorMapOptions, ExecutorResults, mapArguments } from './map';
 
 export interface ExecutorOptions {
   /** How many workers; default: the number of processors that this process may use. */
@@ -98,14 +98,26 @@ export class ProcessPoolExecutor extends Executor {
    * once, if there is no buffersize. The last argument may be an object with options.
    * @throws ValueError if chunksize or buffersize is below 1.
    */
-  map<T>(call: TaskFunction, ...given: unknown[]): ExecutorResults<T> {
+  map<A, T>(
+    call: (item: A) => T,
+    items: Iterable<A>,
+    options?: ExecutorMapOptions,
+  ): ExecutorResults<Awaited<T>>;
+  map<A, B, T>(
+    call: (first: A, second: B) => T,
+    firsts: Iterable<A>,
+    seconds: Iterable<B>,
+    options?: ExecutorMapOptions,
+  ): ExecutorResults<Awaited<T>>;
+  map<T>(call: TaskFunction, ...given: unknown[]): ExecutorResults<T>;
+  map(call: TaskFunction, ...given: unknown[]): ExecutorResults<unknown> {
     this.#check(call);
     const { chunks, timeout, window } = mapArguments(given);
     const begin = (columns: unknown[][]): Future<Outcomes> => {
       this.#check(call);
       return this.#submit(call, EACH, columns, {});
     };
-    return new ExecutorResults<T>(chunks, begin, { timeout, window });
+    return new ExecutorResults(chunks, begin, { timeout, window });
   }
 
   /**
