@@ -3,9 +3,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-import { activeChildren, currentProcess, Event, Pool, PoolTerminatedError, posix } from 'multiproc';
+import {
+  activeChildren,
+  Barrier,
+  currentProcess,
+  Event,
+  Pool,
+  PoolTerminatedError,
+  posix,
+} from 'multiproc';
 
-import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
+import { errorOf, expectNoChildren, inChild, patience, rejectionOf } from './lib/child';
 import { openDescriptors } from './lib/pipe';
 import { isAlive, numbers, sleep, square, thrownBy, withPool } from './lib/pool';
 import { runProgram, runSource, until } from './lib/run';
@@ -32,6 +40,18 @@ describe('workers', () => {
         return results;
       };
       expect(pool.map(nested, [1, 2, 3])).toEqual([1, 2, 3].map((x) => [x, 2 * x, 3 * x]));
+    }));
+
+  test('keep no memory of other channels, and other children none at all', () =>
+    withPool(3, (pool) => {
+      const meeting = new Barrier(3);
+      const channels = (): number => {
+        meeting.wait(patience);
+        return mailboxes();
+      };
+      expect(pool.map(channels, numbers(3), 1)).toEqual([1, 1, 1]);
+      expect(mailboxes()).toBe(3);
+      expect(inChild(mailboxes)).toBe(0);
     }));
 
   test('cannot use the pool that they belong to', () =>
@@ -258,6 +278,17 @@ test('descriptors and memory stay flat over many pools', () => {
   expect(readdirSync('/dev/shm').length).toBeLessThanOrEqual(shared);
   expect(activeChildren()).toEqual([]);
 });
+
+/** How many channels this process has mapped: two mailboxes of 16 MiB each, and a page. */
+function mailboxes(): number {
+  const size = 2 * 16 * 2 ** 20 + 4096;
+  return readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .filter((line) => {
+      const [start, end] = line.split(' ')[0]!.split('-');
+      return parseInt(end!, 16) - parseInt(start!, 16) === size;
+    }).length;
+}
 
 /** How many areas of shared memory are mapped. */
 function mappings(): number {

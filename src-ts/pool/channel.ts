@@ -195,6 +195,13 @@ export class End {
     return this.#inputEnd - this.#inputStart >= HEADER;
   }
 
+  /** In a child: the end is its parent's. The memory is as well, if it is not this. */
+  leave(kept: Mapping | null): void {
+    this.#closed = true;
+    posix.close(this.fd);
+    if (this.#memory !== kept) this.#memory.unmap();
+  }
+
   close(): void {
     this.#closed = true;
     ownEnds.delete(this);
@@ -241,19 +248,37 @@ function tryRead(fd: number, bytes: Uint8Array, offset: number, length: number):
   }
 }
 
-/** The two ends; each is used by one process, and closed by the other. */
-export function makeChannel(): { parentEnd: End; workerEnd: End } {
+/** The channel of the worker that is being forked. */
+let newest: Mapping | null = null;
+
+/**
+ * Makes a channel to a worker.
+ * @param start Forks the worker, which gets this end.
+ * @returns The parent's end.
+ */
+export function makeChannel(start: (workerEnd: End) => void): End {
   const memory = Mapping.anonymous(CONTROL_SIZE + 2 * MAILBOX);
   const [mine, theirs] = posix.socketpair();
   const parentEnd = new End(mine, memory, 'parent');
-  const workerEnd = new End(theirs, memory, 'worker');
   own(parentEnd);
-  return { parentEnd, workerEnd };
+  newest = memory;
+  try {
+    start(new End(theirs, memory, 'worker'));
+  } catch (error) {
+    parentEnd.close();
+    throw error;
+  } finally {
+    newest = null;
+    posix.close(theirs);
+  }
+  return parentEnd;
 }
 
 registerAtFork({
+  // What it kept of other channels would be in use for as long as it lives.
   child() {
-    for (const { fd } of ownEnds) posix.close(fd);
+    for (const end of ownEnds) end.leave(newest);
     ownEnds.clear();
+    newest = null;
   },
 });

@@ -46,18 +46,13 @@ export class Member {
 
   /** Forks it. */
   constructor({ initializer, name, daemon }: MemberOptions) {
-    const { parentEnd, workerEnd } = makeChannel();
-    this.end = parentEnd;
-    this.process = new Process({ target: work, args: [workerEnd, initializer], name, daemon });
-    servants.add(this.process);
-    try {
-      this.process.start();
-    } catch (error) {
-      parentEnd.close();
-      throw error;
-    } finally {
-      posix.close(workerEnd.fd);
-    }
+    let process!: Process;
+    this.end = makeChannel((workerEnd) => {
+      process = new Process({ target: work, args: [workerEnd, initializer], name, daemon });
+      servants.add(process);
+      process.start();
+    });
+    this.process = process;
   }
 
   /** Gives it a task; false if it was found dead. */
