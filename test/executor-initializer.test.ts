@@ -1,7 +1,5 @@
 /** ProcessPoolExecutor: initializers. */
 
-import { readdirSync } from 'node:fs';
-
 import { activeChildren, BrokenProcessPool, ProcessPoolExecutor } from 'multiproc';
 import { BrokenExecutor } from 'multiproc/futures';
 
@@ -9,7 +7,8 @@ import { errorOf, expectNoChildren, patience } from './lib/child';
 import { ends, throwing, withExecutor } from './lib/futures';
 import { openDescriptors } from './lib/pipe';
 import { numbers, square, thrownBy } from './lib/pool';
-import { runSource, until } from './lib/run';
+import { runSource } from './lib/run';
+import { expectNoNewNames, sharedNames } from './lib/segments';
 
 afterEach(expectNoChildren);
 
@@ -76,13 +75,12 @@ describe('an initializer', () => {
       executor.shutdown();
     };
     fail();
-    const shared = new Set(readdirSync('/dev/shm'));
+    const shared = sharedNames();
     const before = openDescriptors();
     for (let i = 0; i < 5; i++) fail();
     expect(openDescriptors()).toEqual(before);
     expect(activeChildren()).toEqual([]);
-    // Other programs may make some and remove them.
-    await until(() => readdirSync('/dev/shm').every((name) => shared.has(name)));
+    await expectNoNewNames(shared);
   });
 
   test('C378: and the program ends, quietly', async () => {

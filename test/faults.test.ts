@@ -3,13 +3,10 @@
  * left behind. MULTIPROC_SEED repeats a run; the output of a failure says which round it was.
  */
 
-import { readdirSync } from 'node:fs';
-
-import { runProgram, until } from './lib/run';
+import { runProgram } from './lib/run';
+import { expectNoNewNames, sharedNames } from './lib/segments';
 
 const seed = Number(process.env['MULTIPROC_SEED'] ?? Math.floor(Math.random() * 1e6));
-
-const namesInMemory = (): string[] => readdirSync('/dev/shm');
 
 test.each([
   ['producers of a Queue', 'queue-producers', 40],
@@ -20,7 +17,7 @@ test.each([
   ['parties of a Barrier', 'barriers', 16],
   ['ends of a Pipe, in the middle of a message', 'connections', 20],
 ])('%s', async (_, program, rounds) => {
-  const before = new Set(namesInMemory());
+  const before = sharedNames();
   const ended = await runProgram(`faults/${program}.js`, {
     args: [String(seed), '0', String(rounds)],
     nodeArgs: ['--expose-gc'],
@@ -29,8 +26,5 @@ test.each([
     throw new Error(`seed ${seed}`, { cause: error });
   });
   expect(ended).toEqual({ code: 0, signal: null, stdout: 'ok\n', stderr: '' });
-  // Names of other tests come and go.
-  const isNew = (name: string): boolean => !before.has(name);
-  const found = namesInMemory().filter(isNew);
-  await until(() => found.every((name) => !namesInMemory().includes(name)));
+  await expectNoNewNames(before);
 });
