@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { isInspected } from './fork/debugger';
 import { posix } from './native';
 import { main } from './realm';
+import { isThenable } from './thenable';
 
 export interface Child {
   name: string;
@@ -80,10 +81,6 @@ function reportUncaught(name: string): void {
     posix.writeAll(2, Buffer.from(`${inspect(error)}\n`));
     main.process.exit(1);
   });
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null)?.then === 'function';
 }
 
 /** Requests to the operating system under way: of files, of sockets. */

@@ -3,18 +3,9 @@
 import { deposit, withdraw } from './descriptor-store';
 import { FileNotFoundError } from './errors';
 import { posix } from './native';
-import { deserialize, serialize } from './serialization';
+import { deserialize, type Encoded, type Room, serialize } from './serialization';
 
-export interface Encoded {
-  /** The message is in the first `length` bytes. */
-  readonly buffer: Uint8Array;
-  readonly length: number;
-  /** What has to go along. The descriptors stay the sender's. */
-  readonly descriptors: readonly number[];
-}
-
-/** Memory of so many bytes for a message to be written into, if there is some. */
-export type Room = (size: number) => Buffer | undefined;
+export { type Encoded, LONG, type Room } from './serialization';
 
 /** The first byte of a message whose descriptors wait in the store; serializations begin with 1. */
 const DEPOSITED = 0xfd;
@@ -65,13 +56,11 @@ export function isDeposited({ buffer }: Encoded): boolean {
   return buffer[0] === DEPOSITED;
 }
 
-/** Closes what waits in the store for a message that nobody may come to unpack. */
-export function discard(encoded: Encoded): void {
-  if (!isDeposited(encoded)) return;
+/** Closes what waits in the store for a message, unless somebody has unpacked it. */
+export function discard({ buffer }: Encoded): void {
   try {
-    for (const fd of withdraw(encoded.buffer.subarray(1, PREFIX_LENGTH))) posix.close(fd);
+    for (const fd of withdraw(buffer.subarray(1, PREFIX_LENGTH))) posix.close(fd);
   } catch (error) {
-    // Somebody has unpacked it.
     if (!(error instanceof FileNotFoundError)) throw error;
   }
 }

@@ -2,8 +2,10 @@
 
 import { Decoder } from './serialization/decoder';
 import { type Encoded, Encoder } from './serialization/encoder';
+import type { Room } from './serialization/writer';
 
 export type { Encoded } from './serialization/encoder';
+export { LONG, type Room } from './serialization/writer';
 export {
   type DescriptorSink,
   type DescriptorSource,
@@ -17,11 +19,11 @@ let decoder: Decoder | undefined = new Decoder();
 
 /**
  * A value as bytes.
- * @param room Asked for memory of so many bytes, to write a long value into.
+ * @param room Asked for memory, to write a long value into.
  * @returns The same object, and mostly the same buffer, each time: valid until the next call.
  * @throws PicklingError, with the path of what cannot cross; what a getter or a hook throws.
  */
-export function serialize(value: unknown, room?: (size: number) => Buffer | undefined): Encoded {
+export function serialize(value: unknown, room?: Room): Encoded {
   const mine = encoder ?? new Encoder();
   encoder = undefined;
   try {

@@ -12,7 +12,7 @@ import type { ExecutorResults } from 'multiproc/futures';
 
 import { errorOf, expectNoChildren, patience, rejectionOf } from './lib/child';
 import { identity, makeGate, withExecutor } from './lib/futures';
-import { failingAfter, numbers, sleep, square, thrownBy } from './lib/pool';
+import { endless, failingAfter, numbers, sleep, square, thrownBy } from './lib/pool';
 import { runSource, until } from './lib/run';
 
 afterEach(expectNoChildren);
@@ -208,17 +208,14 @@ describe('buffersize', () => {
     [3, 5],
   ])('C326: %d chunks of %d are read ahead, and no more', (buffersize, chunksize) =>
     withExecutor(2, (executor) => {
-      let read = 0;
-      const endless = (function* () {
-        for (;;) yield read++;
-      })();
+      const read = { count: 0 };
       const options = { buffersize, chunksize, timeout };
-      const results = executor.map<number>(add, endless, numbers(1000), options);
+      const results = executor.map<number>(add, endless(read), numbers(1000), options);
       const ahead = buffersize * chunksize;
-      expect(read).toBe(ahead);
+      expect(read.count).toBe(ahead);
       for (const x of numbers(4 * chunksize)) {
         expect(results.next().value).toBe(2 * x);
-        expect(read).toBe(ahead + chunksize * Math.floor((x + 1) / chunksize));
+        expect(read.count).toBe(ahead + chunksize * Math.floor((x + 1) / chunksize));
       }
       results.return();
     }),

@@ -3,7 +3,7 @@
 import { Pool, progressBar, TimeoutError } from 'multiproc';
 
 import { errorOf, expectNoChildren, rejectionOf } from './lib/child';
-import { failingAfter, numbers, sleep, square, thrownBy, withPool } from './lib/pool';
+import { endless, failingAfter, numbers, sleep, square, thrownBy, withPool } from './lib/pool';
 import { runSource } from './lib/run';
 
 afterEach(expectNoChildren);
@@ -17,10 +17,6 @@ function taken<T>(results: Iterable<T>): [T[], unknown] {
     return [all, error];
   }
   return [all, null];
-}
-
-function* endless(read: { count: number }): Generator<number> {
-  for (;;) yield read.count++;
 }
 
 const sorted = (list: number[]): number[] => list.sort((a, b) => a - b);

@@ -1,13 +1,12 @@
 /** ProcessPoolExecutor: CPython's concurrent/futures/process.py. */
 
-import { availableParallelism } from 'node:os';
-
-import { checkedBoolean, checkedIterable, isOptions, withKnownNames } from '../arguments';
+import { checkedBoolean, isOptions, withKnownNames } from '../arguments';
 import { expected, RuntimeError, ValueError } from '../errors';
 import { Crew } from '../pool/crew';
 import { drive } from '../pool/drive';
 import { WorkerDiedError } from '../pool/errors';
 import { numberOf, type TaskFunction } from '../pool/functions';
+import { checkedInitializer, checkedWorkers } from '../pool/options';
 import type { Outcomes } from '../pool/outcome';
 import { CALL, EACH } from '../pool/protocol';
 import { checkedTaskOptions, Task, type TaskOptions } from '../pool/task';
@@ -52,19 +51,12 @@ export class ProcessPoolExecutor extends Executor {
   constructor(maxWorkers?: number | null | ExecutorOptions, rest: ExecutorOptions = {}) {
     super();
     const options = toOptions(maxWorkers, rest);
-    const initializer = options.initializer ?? null;
-    if (initializer !== null && typeof initializer !== 'function') {
-      throw new TypeError('initializer must be a callable');
-    }
     this.#crew = new Crew({
-      size: checkedWorkers(options.maxWorkers),
+      size: checkedWorkers('maxWorkers', options.maxWorkers, 'max_workers must be greater than 0'),
       name: 'ForkProcess',
       withoutWorker: (cause) => BrokenProcessPool.withoutWorker(cause),
       daemon: checkedBoolean('daemon', options.daemon ?? true),
-      initializer: {
-        initializer,
-        initargs: [...checkedIterable('initargs', options.initargs ?? [])],
-      },
+      initializer: checkedInitializer(options.initializer, options.initargs),
       maxTasks: checkedMaxTasks(options.maxTasksPerChild),
     });
   }
@@ -238,15 +230,6 @@ function toOptions(
       ? (first ?? {})
       : { ...rest, maxWorkers: first as number | null | undefined };
   return withKnownNames('ProcessPoolExecutor', options, executorOptionNames) as ExecutorOptions;
-}
-
-function checkedWorkers(workers: unknown): number {
-  if (workers == null) return availableParallelism();
-  if (!Number.isInteger(workers)) {
-    throw new TypeError(expected('an integer', 'maxWorkers', workers));
-  }
-  if ((workers as number) < 1) throw new ValueError('max_workers must be greater than 0');
-  return workers as number;
 }
 
 function checkedMaxTasks(tasks: unknown): number | null {

@@ -8,15 +8,14 @@
 import { registerAtFork } from '../at-fork';
 import { BrokenPipeError } from '../errors';
 import { Mapping } from '../mapping';
-import type { Encoded, Room } from '../message';
+import { type Encoded, LONG, type Room } from '../message';
 import { posix } from '../native';
 import { Inbox, Outbox } from './mailbox';
 
 const HEADER = 16;
 const IN_FRAME = 0;
 
-/** From so many bytes on a payload goes by the mailbox, if there is room. */
-const LONG = 32 * 1024;
+/** Long payloads go by a mailbox, if there is room. */
 const MAILBOX = 16 * 1024 * 1024;
 
 const FIRST_INPUT = 64 * 1024;
@@ -203,10 +202,8 @@ export class End {
   }
 
   close(): void {
-    this.#closed = true;
     ownEnds.delete(this);
-    posix.close(this.fd);
-    this.#memory.unmap();
+    this.leave(null);
   }
 
   #reserve(size: number): void {

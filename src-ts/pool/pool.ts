@@ -1,6 +1,5 @@
 /** Pool: CPython's multiprocessing/pool.py, without its threads and shared queues. */
 
-import { availableParallelism } from 'node:os';
 import { inspect } from 'node:util';
 
 import { isOptions, withKnownNames } from '../arguments';
@@ -10,6 +9,7 @@ import { Crew } from './crew';
 import { drive } from './drive';
 import { numberOf, type TaskFunction } from './functions';
 import { type AnyIterable, IMapIterator } from './imap';
+import { checkedInitializer, checkedWorkers } from './options';
 import { CALL, type Kind, MAP, STARMAP } from './protocol';
 import { ApplyResult, type AsyncResult, type Callbacks, MapResult } from './results';
 import { checkedTaskOptions, Task, type TaskOptions } from './task';
@@ -22,7 +22,7 @@ export interface PoolOptions {
   initargs?: Iterable<unknown>;
   /** How many tasks a worker does before another one replaces it. A chunk is one task. */
   maxtasksperchild?: number | null;
-  /** Whether the workers are daemonic: they die with this process, and may have no children. */
+  /** Whether the workers are daemonic: such ones may have no children. */
   daemon?: boolean;
 }
 
@@ -105,17 +105,14 @@ export class Pool {
   );
   constructor(...given: unknown[]) {
     const options = toOptions(given);
-    this.#size = checkedProcesses(options.processes);
-    const initializer = options.initializer ?? null;
-    if (initializer !== null && typeof initializer !== 'function') {
-      throw new TypeError('initializer must be a callable');
-    }
+    const tooFew = 'Number of processes must be at least 1';
+    this.#size = checkedWorkers('processes', options.processes, tooFew);
     this.#crew = new Crew({
       size: this.#size,
       name: 'ForkPoolWorker',
       withoutWorker: (cause) => cause,
       daemon: options.daemon ?? true,
-      initializer: { initializer, initargs: [...(options.initargs ?? [])] },
+      initializer: checkedInitializer(options.initializer, options.initargs),
       maxTasks: checkedMaxTasks(options.maxtasksperchild),
     });
   }
@@ -355,15 +352,6 @@ function toMapOptions<Options extends object>(given: unknown, names: readonly st
   if (given == null) return {} as Options;
   if (typeof given === 'object') return withKnownNames('map', given, names) as Options;
   return { chunksize: given } as unknown as Options;
-}
-
-function checkedProcesses(processes: unknown): number {
-  if (processes == null) return availableParallelism();
-  if (!Number.isInteger(processes)) {
-    throw new TypeError(expected('an integer', 'processes', processes));
-  }
-  if ((processes as number) < 1) throw new ValueError('Number of processes must be at least 1');
-  return processes as number;
 }
 
 function checkedMaxTasks(tasks: unknown): number | null {

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { pack, unpack } from '../message';
 import { posix } from '../native';
 import { main } from '../realm';
+import { isThenable } from '../thenable';
 import { type End, own, RECALLED, STARTED } from './channel';
 import { keepFreedMemory } from './freed-memory';
 import { functionOf, type TaskFunction } from './functions';
@@ -187,10 +188,6 @@ async function mappedAsync<T>(
   results.push(await pending);
   for (const item of rest) results.push(await call(item));
   return results;
-}
-
-function isThenable(value: unknown): value is Promise<unknown> {
-  return typeof (value as Promise<unknown> | null)?.then === 'function';
 }
 
 /** Collects the answers to short tasks, so that many go by one system call. */

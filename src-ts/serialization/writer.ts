@@ -20,8 +20,8 @@ import {
 const INITIAL = 8192;
 /** A larger buffer is not kept. */
 const KEPT = 4 * 1024 * 1024;
-/** Longer messages may be written into memory of the caller's. */
-const LONG = 32 * 1024;
+/** From so many bytes on a message is long: it may be written into memory of the caller's. */
+export const LONG = 32 * 1024;
 /** Up to here a loop in JavaScript is faster than a call of Node's. */
 const BY_HAND = 24;
 /** Room that is always enough for a tag and a number. */
@@ -29,7 +29,7 @@ const RESERVE = 32;
 
 type Bytes = Buffer & StringMethods;
 
-/** Memory of at least so many bytes, if there is some. */
+/** Memory of at least so many bytes for a message to be written into, if there is some. */
 export type Room = (size: number) => Buffer | undefined;
 
 const fresh = (size: number): Bytes => Buffer.allocUnsafeSlow(size) as Bytes;

@@ -35,6 +35,11 @@ export function* failingAfter(count: number): Generator<number> {
   throw new SyntaxError('the input fails');
 }
 
+/** 0, 1, 2 ... without an end; counts how many were read. */
+export function* endless(read: { count: number }): Generator<number> {
+  for (;;) yield read.count++;
+}
+
 /** Whether it runs; what nobody has reaped does not. */
 export function isAlive(pid: number): boolean {
   try {
