@@ -24,7 +24,7 @@ Function* Symbol(const char* name) {
 const Method* original;
 thread_local bool drawn;
 
-int CountedBytes(unsigned char* bytes, int size) {
+int NotedBytes(unsigned char* bytes, int size) {
   drawn = true;
   return original->bytes(bytes, size);
 }
@@ -37,11 +37,11 @@ bool DrawsRandomBytes(const std::function<void()>& action) {
   if (get == nullptr || set == nullptr) return false;
   original = get();
   // Other threads may still be in it when it is the method no more.
-  static Method counting;
-  counting = *original;
-  counting.bytes = CountedBytes;
+  static Method noting;
+  noting = *original;
+  noting.bytes = NotedBytes;
   drawn = false;
-  set(&counting);
+  set(&noting);
   action();
   set(original);
   return drawn;
