@@ -4,7 +4,7 @@ import { activeChildren, BrokenProcessPool, ProcessPoolExecutor } from 'multipro
 import { BrokenExecutor } from 'multiproc/futures';
 
 import { errorOf, expectNoChildren, patience } from './lib/child';
-import { ends, throwing, withExecutor } from './lib/futures';
+import { ends, submitted, throwing, withExecutor } from './lib/futures';
 import { openDescriptors } from './lib/pipe';
 import { numbers, square, thrownBy } from './lib/pool';
 import { runSource } from './lib/run';
@@ -30,7 +30,7 @@ describe('an initializer', () => {
 
   test.each(failing)('C377: %s breaks the executor for ever', async (_, initializer) => {
     const executor = new ProcessPoolExecutor({ maxWorkers: 2, initializer });
-    const all = numbers(6).map((x) => executor.submit(square, x));
+    const all = numbers(6).map((x) => submitted(executor, x));
     for (const future of all) {
       const error = future.exception(patience) as BrokenProcessPool;
       expect(error).toBeInstanceOf(BrokenExecutor);
@@ -57,7 +57,7 @@ describe('an initializer', () => {
 
   test.each(ends)('C377: in which the worker %s breaks it after some attempts', (_, end, how) => {
     const executor = new ProcessPoolExecutor({ maxWorkers: 2, initializer: end });
-    const all = numbers(3).map((x) => executor.submit(square, x));
+    const all = numbers(3).map((x) => submitted(executor, x));
     for (const future of all) {
       const error = future.exception(patience) as Error;
       expect(error).toBeInstanceOf(BrokenExecutor);
@@ -70,7 +70,7 @@ describe('an initializer', () => {
   test('C378: after such a failure nothing is left', async () => {
     const fail = (): void => {
       const executor = new ProcessPoolExecutor({ maxWorkers: 2, initializer: throwing });
-      const all = numbers(4).map((x) => executor.submit(square, x));
+      const all = numbers(4).map((x) => submitted(executor, x));
       for (const future of all) expect(future.exception(patience)).toBeInstanceOf(BrokenExecutor);
       executor.shutdown();
     };

@@ -4,7 +4,7 @@ import { Event, type futures, posix, ProcessPoolExecutor } from 'multiproc';
 import { type ExecutorOptions, Future } from 'multiproc/futures';
 
 import { patience } from './child';
-import { sleep } from './pool';
+import { sleep, square } from './pool';
 import { node } from './signals';
 
 export const identity = <T>(x: T): T => x;
@@ -86,6 +86,15 @@ export const inState = {
 
 export type State = keyof typeof inState;
 export const states = Object.keys(inState) as State[];
+
+/** Submits; an executor that is found broken meanwhile says in submit() what its futures say else. */
+export function submitted(executor: ProcessPoolExecutor, x: number): AnyFuture {
+  try {
+    return executor.submit(square, x);
+  } catch (error) {
+    return inState.failed(error);
+  }
+}
 
 /** What its predicates say. */
 export function predicatesOf(future: AnyFuture): Record<string, boolean> {
